@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+// Two cores: engine-backed suites share them, so files run two at a time at the most.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    reporters: process.env['RECON_TEST_REPORT'] ? ['default', ['json', { outputFile: process.env['RECON_TEST_REPORT'] }]] : ['default'],
+  },
+})
