@@ -1,0 +1,135 @@
+import type { CheckConfig, Config, StreamsConfig, TableConfig, TablesConfig } from './config.ts'
+import type { Secret } from './load.ts'
+import type { FileConfig } from './schema.ts'
+import type { SecretName } from './secrets.ts'
+import type { ConfigPath } from './yaml-file.ts'
+
+/** What is wrong between keys that are each well formed. */
+export interface AssemblyProblem {
+  readonly path: ConfigPath
+  readonly message: string
+}
+
+/** Joins the validated file and the secrets into the configuration that the commands read. */
+export function assemble(
+  file: FileConfig,
+  secrets: Readonly<Partial<Record<SecretName, Secret>>>,
+): { readonly config: Config; readonly problems: readonly AssemblyProblem[] } {
+  const secret = (name: SecretName) => secrets[name]?.value
+  const tables = tablesOf(file)
+  const streams = streamsOf(file, tables)
+  const { gate, custodian, stores } = file
+  const config: Config = {
+    stores: {
+      postgresUrl: secret('postgresUrl'),
+      shadowPostgresUrl: secret('shadowPostgresUrl'),
+      clickhouseUrl: secret('clickhouseUrl'),
+      stateUrl: secret('stateUrl'),
+      clickhouseStateUrl: secret('clickhouseStateUrl'),
+      connectTimeoutMs: stores.connectTimeout,
+    },
+    streams,
+    tables: { ...tables, postgres: { ...tables.postgres, balances: withStamps(tables.postgres.balances, streams) } },
+    capture: { tornCutTimeoutMs: file.capture.tornCutTimeout },
+    horizon: { strategy: file.horizon.strategy, timeoutMs: file.horizon.timeout, settleMs: file.horizon.settle },
+    checks: Object.fromEntries(Object.entries(file.checks).map(([name, check]) => [name, checkOf(file, check)])),
+    custodian: {
+      url: secret('custodianUrl'),
+      apiKey: secret('custodianApiKey'),
+      vaults: custodian.vaults,
+      opening: custodian.opening,
+      inFlightLimitMs: custodian.inFlightLimit,
+      inconsistentLimitMs: custodian.inconsistentLimit,
+    },
+    audit: { periodMs: file.audit.period },
+    gate: {
+      minEvents: gate.minEvents,
+      minDurationMs: gate.minDuration,
+      cleanRounds: gate.cleanRounds,
+      maxLagEvents: gate.maxLagEvents,
+      maxEvidenceAgeMs: gate.maxEvidenceAge,
+      maxSealAgeMs: gate.maxSealAge,
+      roundIntervalMs: gate.roundInterval,
+      timeoutMs: gate.timeout,
+      decisionTtlMs: gate.decisionTtl,
+      requiredChecks: gate.requiredChecks,
+      requiredEventKinds: gate.requiredEventKinds,
+      ignoreColumns: gate.ignoreColumns,
+      decisionKey: secret('decisionKey'),
+    },
+    http: { token: secret('httpToken') },
+  }
+  return { config, problems: problemsBetween(file, streams) }
+}
+
+function checkOf({ horizon }: FileConfig, check: FileConfig['checks'][string]): CheckConfig {
+  return {
+    enabled: check.enabled,
+    cron: check.cron,
+    timezone: check.timezone,
+    timeoutMs: check.timeout,
+    maxMismatches: check.maxMismatches,
+    horizon: {
+      strategy: check.horizon.strategy ?? horizon.strategy,
+      timeoutMs: check.horizon.timeout ?? horizon.timeout,
+      settleMs: check.horizon.settle ?? horizon.settle,
+    },
+  }
+}
+
+type FileTable = FileConfig['tables']['postgres']['resume_tokens'] & { readonly stamps?: Readonly<Record<string, string>> }
+
+function tablesOf({ tables: { postgres, clickhouse } }: FileConfig): TablesConfig {
+  return {
+    postgres: {
+      balances: tableOf(postgres.balances),
+      resume_tokens: tableOf(postgres.resume_tokens),
+      transfers: tableOf(postgres.transfers),
+    },
+    clickhouse: { transactions: tableOf(clickhouse.transactions), sink_watermarks: tableOf(clickhouse.sink_watermarks) },
+  }
+}
+
+function tableOf({ table, columns, stamps = {} }: FileTable): TableConfig {
+  return { schema: table.schema, name: table.name, columns, stamps }
+}
+
+/** The reference streams stamp the reference columns, where the deployment has those streams and names no others. */
+function withStamps(table: TableConfig, streams: StreamsConfig): TableConfig {
+  const defaults = Object.entries({ dropcopy: 'dropcopy_sequence', cash: 'cash_sequence' }).filter(([stream]) =>
+    Object.hasOwn(streams, stream),
+  )
+  return { ...table, stamps: { ...Object.fromEntries(defaults), ...table.stamps } }
+}
+
+/** The two streams of the reference model, read by their mapped names, and whatever the deployment adds or takes away. */
+function streamsOf(file: FileConfig, { postgres: { resume_tokens: tokens, transfers } }: TablesConfig): StreamsConfig {
+  const token = (column: string) => quote(tokens.columns[column] ?? column)
+  const defaults = {
+    dropcopy: `select ${token('sequence')} from ${quoteTable(tokens)} where ${token('service')} = 'trade-engine' and ${token('stream')} = 'dropcopy'`,
+    cash: `select max(${quote(transfers.columns['sequence'] ?? 'sequence')}) from ${quoteTable(transfers)}`,
+  }
+  const all: Readonly<Record<string, string | false>> = { ...defaults, ...file.streams }
+  return Object.fromEntries(Object.entries(all).flatMap(([stream, sql]) => (sql === false ? [] : [[stream, sql]])))
+}
+
+function problemsBetween(file: FileConfig, streams: StreamsConfig): readonly AssemblyProblem[] {
+  const noStream = Object.keys(streams).length === 0
+  const stamped = Object.keys(file.tables.postgres.balances.stamps).filter(stream => !Object.hasOwn(streams, stream))
+  return [
+    ...(noStream ? [{ path: ['streams'], message: 'no stream is left; an epoch needs at least one' }] : []),
+    ...stamped.map(stream => ({
+      path: ['tables', 'postgres', 'balances', 'stamps', stream],
+      message: `there is no stream of this name; declare it under streams, or take its stamp away`,
+    })),
+  ]
+}
+
+function quoteTable({ schema, name }: TableConfig): string {
+  return schema === undefined ? quote(name) : `${quote(schema)}.${quote(name)}`
+}
+
+// Every identifier was validated as one; quoting keeps its case, and keeps words such as "user" names.
+function quote(name: string): string {
+  return `"${name}"`
+}

@@ -1,0 +1,146 @@
+import { z } from 'zod'
+import { HORIZON_STRATEGIES } from './config.ts'
+import {
+  cron,
+  decimal,
+  duration,
+  flag,
+  identifier,
+  isStreamName,
+  leaf,
+  oneOf,
+  show,
+  tableName,
+  text,
+  timezone,
+  wholeNumber,
+} from './leaf.ts'
+
+/** The names of the invariants of the product; `gate.requiredChecks` may name those that this version does not have yet. */
+const REQUIRED_CHECKS = ['transactions-balance', 'position-realized-pnls-balance', 'positions-match'] as const
+
+/**
+ * What `recon.yaml` may say, with every default in the words in which it would be written there.
+ * `knownChecks` are the checks that this version (and the deployment's own relations) can run.
+ */
+export function fileSchema(knownChecks: readonly string[]) {
+  return section({
+    stores: section({
+      postgresUrlFile: text('the path of a file that holds the URL').optional(),
+      shadowPostgresUrlFile: text('the path of a file that holds the URL').optional(),
+      clickhouseUrlFile: text('the path of a file that holds the URL').optional(),
+      stateUrlFile: text('the path of a file that holds the URL').optional(),
+      clickhouseStateUrlFile: text('the path of a file that holds the URL').optional(),
+      connectTimeout: duration().prefault('10s'),
+    }),
+    streams: named(isStreamName, 'a stream name (letters, digits, _ and -)', stream()),
+    tables: section({
+      postgres: section({
+        balances: stateTable('accounts.balances', ['account_id', 'asset', 'balance']),
+        resume_tokens: table('trade_engine.resume_tokens', ['service', 'stream', 'sequence']),
+        transfers: table('accounts.transfers', ['sequence']),
+      }),
+      clickhouse: section({
+        transactions: table('transactions', ['stream', 'sequence', 'transaction_id', 'account_id', 'asset', 'symbol', 'kind', 'amount']),
+        sink_watermarks: table('sink_watermarks', ['table_name', 'stream', 'sequence', 'rows_total', 'written_at']),
+      }),
+    }),
+    capture: section({ tornCutTimeout: duration().prefault('10s') }),
+    horizon: section({
+      strategy: oneOf(HORIZON_STRATEGIES).prefault('watermark'),
+      timeout: duration().prefault('30s'),
+      settle: duration('0s').prefault('5s'),
+    }),
+    checks: section(Object.fromEntries(knownChecks.map(name => [name, check()]))),
+    custodian: section({
+      urlFile: text('the path of a file that holds the URL').optional(),
+      apiKeyFile: text('the path of a file that holds the key').optional(),
+      vaults: list(text('the name of a vault')).min(1, 'name at least one vault').prefault(['vault-1']),
+      opening: named(asset => asset.trim() !== '', 'the name of an asset', decimal()),
+      inFlightLimit: duration().prefault('60m'),
+      inconsistentLimit: duration().prefault('15m'),
+    }),
+    audit: section({ period: duration().prefault('24h') }),
+    gate: section({
+      minEvents: wholeNumber(1, Number.MAX_SAFE_INTEGER).prefault(100_000),
+      minDuration: duration().prefault('30m'),
+      cleanRounds: wholeNumber(1, 1_000_000).prefault(10),
+      maxLagEvents: wholeNumber(0, Number.MAX_SAFE_INTEGER).prefault(1000),
+      maxEvidenceAge: duration().prefault('5m'),
+      maxSealAge: duration().prefault('30m'),
+      roundInterval: duration().prefault('5s'),
+      timeout: duration().prefault('2h'),
+      decisionTtl: duration().prefault('10m'),
+      requiredChecks: list(oneOf([...new Set([...REQUIRED_CHECKS, ...knownChecks])])).prefault([...REQUIRED_CHECKS]),
+      requiredEventKinds: list(text('the name of an event kind')).prefault([]),
+      ignoreColumns: named(name => name.trim() !== '', 'the name of a table', list(identifier())),
+      decisionKeyFile: text('the path of a file that holds the key').optional(),
+    }),
+    http: section({ tokenFile: text('the path of a file that holds the token').optional() }),
+  })
+}
+
+/** The file after validation: defaults filled in, durations as milliseconds. */
+export type FileConfig = z.infer<ReturnType<typeof fileSchema>>
+
+function check() {
+  return section({
+    enabled: flag().prefault(true),
+    cron: cron().prefault('*/5 * * * *'),
+    timezone: timezone().prefault('UTC'),
+    timeout: duration().prefault('60s'),
+    maxMismatches: wholeNumber(1, 100_000).prefault(100),
+    horizon: section({
+      strategy: oneOf(HORIZON_STRATEGIES).optional(),
+      timeout: duration().optional(),
+      settle: duration('0s').optional(),
+    }),
+  })
+}
+
+function table(name: string, columns: readonly string[]) {
+  return section(mapping(name, columns))
+}
+
+/** A state table names, beside its columns, the one that holds the stamp of each stream. */
+function stateTable(name: string, columns: readonly string[]) {
+  return section({ ...mapping(name, columns), stamps: named(isStreamName, 'a stream name (letters, digits, _ and -)', identifier()) })
+}
+
+function mapping(name: string, columns: readonly string[]) {
+  return {
+    table: tableName().prefault(name),
+    columns: section(Object.fromEntries(columns.map(column => [column, identifier().prefault(column)]))),
+  }
+}
+
+function stream(): z.ZodType<string | false, unknown> {
+  return leaf('one select without semicolon or comment, or false for a stream that this deployment does not have', value => {
+    if (value === false) return false
+    return typeof value === 'string' && /^\s*(select|with)\b[^;]*$/i.test(value) && !/--|\/\*/.test(value) ? value.trim() : undefined
+  })
+}
+
+/** A mapping with fixed keys. Absent, or present with nothing under it, it is all defaults. */
+function section<Shape extends z.ZodRawShape>(shape: Shape) {
+  const object = z.strictObject(shape, ofType('a mapping of keys to values'))
+  return z.preprocess(value => value ?? {}, object).prefault({})
+}
+
+/** A mapping whose keys are names of the deployment's own. */
+function named<Value extends z.ZodType>(isName: (name: string) => boolean, right: string, value: Value) {
+  const key = z.string().refine(isName, { error: issue => `${show(issue.input)} is not ${right}` })
+  const record = z.record(key, value, ofType('a mapping of names to values'))
+  return z.preprocess(input => input ?? {}, record).prefault({})
+}
+
+function list<Item extends z.ZodType>(item: Item) {
+  return z.array(item, ofType('a list'))
+}
+
+function ofType(right: string) {
+  return {
+    error: (issue: { readonly code?: string; readonly input?: unknown }) =>
+      issue.code === 'invalid_type' ? `${show(issue.input)} is not ${right}` : undefined,
+  }
+}

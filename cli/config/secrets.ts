@@ -1,0 +1,56 @@
+import type { ConfigPath } from './yaml-file.ts'
+
+/** A value that recon.yaml may not hold: it comes from the variable, or from the file that the key names. The variable wins. */
+export interface SecretSource {
+  readonly name: SecretName
+  readonly variable: string
+  /** The key of recon.yaml that names a file with the value; the path is relative to recon.yaml. */
+  readonly fileKey: ConfigPath
+  readonly form: 'postgres-url' | 'http-url' | 'key'
+}
+
+/** The secrets, by the names that `readSecrets` gives them. */
+export type SecretName =
+  | 'postgresUrl'
+  | 'shadowPostgresUrl'
+  | 'clickhouseUrl'
+  | 'stateUrl'
+  | 'clickhouseStateUrl'
+  | 'custodianUrl'
+  | 'custodianApiKey'
+  | 'httpToken'
+  | 'decisionKey'
+
+/** Every secret and where it may come from. URLs are secrets, since they carry passwords. */
+export const SECRET_SOURCES: readonly SecretSource[] = [
+  { name: 'postgresUrl', variable: 'RECON_POSTGRES_URL', fileKey: ['stores', 'postgresUrlFile'], form: 'postgres-url' },
+  { name: 'shadowPostgresUrl', variable: 'RECON_SHADOW_POSTGRES_URL', fileKey: ['stores', 'shadowPostgresUrlFile'], form: 'postgres-url' },
+  { name: 'clickhouseUrl', variable: 'RECON_CLICKHOUSE_URL', fileKey: ['stores', 'clickhouseUrlFile'], form: 'http-url' },
+  { name: 'stateUrl', variable: 'RECON_STATE_URL', fileKey: ['stores', 'stateUrlFile'], form: 'postgres-url' },
+  { name: 'clickhouseStateUrl', variable: 'RECON_CLICKHOUSE_STATE_URL', fileKey: ['stores', 'clickhouseStateUrlFile'], form: 'http-url' },
+  { name: 'custodianUrl', variable: 'RECON_CUSTODIAN_URL', fileKey: ['custodian', 'urlFile'], form: 'http-url' },
+  { name: 'custodianApiKey', variable: 'RECON_CUSTODIAN_API_KEY', fileKey: ['custodian', 'apiKeyFile'], form: 'key' },
+  { name: 'httpToken', variable: 'RECON_HTTP_TOKEN', fileKey: ['http', 'tokenFile'], form: 'key' },
+  { name: 'decisionKey', variable: 'RECON_DECISION_KEY', fileKey: ['gate', 'decisionKeyFile'], form: 'key' },
+]
+
+/** What is wrong with a secret, without repeating it; undefined when it is well formed. */
+export function refuseSecret(form: SecretSource['form'], value: string): string | undefined {
+  if (form === 'key') return value.length < 8 ? 'is shorter than 8 characters' : undefined
+  const [right, schemes] =
+    form === 'postgres-url'
+      ? (['postgresql://user:password@host:5432/database', ['postgres:', 'postgresql:']] as const)
+      : (['https://user:password@host:8443/database', ['http:', 'https:']] as const)
+  if (!URL.canParse(value)) return `is not a URL; write it as ${right} (the value is not shown, because it may hold a password)`
+  const { protocol } = new URL(value)
+  return schemes.some(scheme => scheme === protocol) ? undefined : `is a ${protocol}// URL; write it as ${right}`
+}
+
+/** The secret as it may be shown: a URL without its password, and of a key only that it is there. */
+export function redactSecret(form: SecretSource['form'], value: string): string {
+  if (form === 'key' || !URL.canParse(value)) return '***'
+  const url = new URL(value)
+  if (url.password !== '') url.password = '***'
+  for (const name of [...url.searchParams.keys()]) if (/pass|key|token|secret/i.test(name)) url.searchParams.set(name, '***')
+  return url.href
+}
