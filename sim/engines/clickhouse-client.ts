@@ -1,0 +1,11 @@
+import { type ClickHouseClient, createClient } from '@clickhouse/client'
+
+/** Makes a client for an address, does the work and closes it, whatever happens. For set-up and tests; checks go through stores/. */
+export async function withClickHouse<T>(url: string, work: (client: ClickHouseClient) => Promise<T>): Promise<T> {
+  const client = createClient({ url, request_timeout: 30_000 })
+  try {
+    return await work(client)
+  } finally {
+    await client.close()
+  }
+}
