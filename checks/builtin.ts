@@ -1,0 +1,14 @@
+import type { CheckSources } from './check-sources.ts'
+import type { Relation } from './relation.ts'
+import { transactionsBalance } from './transactions-balance.ts'
+
+/** The invariants of the product by name, each made out of where to read. A new one is a file of its own and a line here. */
+export const BUILTIN_CHECKS = {
+  'transactions-balance': transactionsBalance,
+} as const satisfies Readonly<Record<string, (sources: CheckSources) => Relation>>
+
+/** The name of an invariant of the product. */
+export type BuiltinCheckName = keyof typeof BUILTIN_CHECKS
+
+/** All of them, in the order in which they are shown. */
+export const BUILTIN_CHECK_NAMES = Object.keys(BUILTIN_CHECKS) as readonly BuiltinCheckName[]

@@ -1,0 +1,104 @@
+import type { Epoch, Sequence } from './epoch.ts'
+import { sequenceOf } from './epoch.ts'
+
+/**
+ * How far an eventually visible table may be read: for each stream the sequence `at`, and with watermarks the number of distinct rows
+ * (content addresses) that stand at or below it. A settled horizon knows no totals: it is weaker, and says so in the evidence.
+ */
+export type Horizon =
+  | { readonly strategy: 'watermark'; readonly table: string; readonly at: Epoch; readonly rowsTotal: Readonly<Record<string, bigint>> }
+  | { readonly strategy: 'settle'; readonly table: string; readonly at: Epoch }
+
+/** One watermark as the sink wrote it: up to `sequence`, that many distinct rows. Two totals at one sequence are a conflict. */
+export interface Watermark {
+  readonly stream: string
+  readonly sequence: Sequence
+  readonly rowsTotal: readonly bigint[]
+}
+
+/** Where the watermarks of one stream stand when none is far enough. */
+export interface HorizonGap {
+  readonly table: string
+  readonly stream: string
+  readonly standsAt: Sequence
+  readonly needed: Sequence
+}
+
+/** What came of waiting for a horizon. */
+export type HorizonReply =
+  | { readonly kind: 'reached'; readonly horizon: Horizon }
+  | { readonly kind: 'behind'; readonly gaps: readonly HorizonGap[] }
+  | { readonly kind: 'conflict'; readonly table: string; readonly watermark: Watermark }
+
+/**
+ * Rows counted by the statement that read them, up to the horizon: distinct facts, and the distinct content addresses they stand under, per
+ * stream; and the rows of streams that nobody declared, which belong to no epoch.
+ */
+export interface CountedRows {
+  readonly facts: Readonly<Record<string, bigint>>
+  readonly addresses: Readonly<Record<string, bigint>>
+  readonly undeclared: bigint
+  /** All rows, repeated deliveries included. */
+  readonly rows: bigint
+}
+
+/** Whether what was read is what the watermarks vouch for. Each difference names the stream, and is found minus expected. */
+export type Completeness =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'short'; readonly differences: Readonly<Record<string, bigint>> }
+  | { readonly kind: 'extra'; readonly differences: Readonly<Record<string, bigint>> }
+  | { readonly kind: 'conflicting'; readonly differences: Readonly<Record<string, bigint>> }
+
+/**
+ * Chooses the horizon among watermarks: for each stream the least one at or above the epoch, which the store has found already.
+ * A stream at 0 needs none: nothing was consumed, so nothing may be there.
+ */
+export function chooseHorizon(
+  table: string,
+  epoch: Epoch,
+  streams: readonly string[],
+  found: ReadonlyMap<string, Watermark>,
+  standing: ReadonlyMap<string, Sequence>,
+): HorizonReply {
+  const at: Record<string, Sequence> = {}
+  const rowsTotal: Record<string, bigint> = {}
+  const gaps: HorizonGap[] = []
+  for (const stream of streams) {
+    const needed = sequenceOf(epoch, stream)
+    const watermark = needed === 0n ? { stream, sequence: 0n, rowsTotal: [0n] } : found.get(stream)
+    const [total, ...others] = watermark?.rowsTotal ?? []
+    if (watermark === undefined || total === undefined) {
+      gaps.push({ table, stream, standsAt: standing.get(stream) ?? 0n, needed })
+      continue
+    }
+    if (others.length > 0) return { kind: 'conflict', table, watermark }
+    at[stream] = watermark.sequence
+    rowsTotal[stream] = total
+  }
+  return gaps.length > 0 ? { kind: 'behind', gaps } : { kind: 'reached', horizon: { strategy: 'watermark', table, at, rowsTotal } }
+}
+
+/**
+ * Judges what was counted. Missing rows go first, since they may still come; then two facts under one address; then rows too many,
+ * those of undeclared streams among them.
+ */
+export function judgeCompleteness(horizon: Horizon, counted: CountedRows): Completeness {
+  const conflicting = differences(Object.keys(counted.facts), stream => (counted.facts[stream] ?? 0n) - (counted.addresses[stream] ?? 0n))
+  if (horizon.strategy === 'watermark') {
+    const gaps = differences(
+      Object.keys(horizon.rowsTotal),
+      stream => (counted.addresses[stream] ?? 0n) - (horizon.rowsTotal[stream] ?? 0n),
+    )
+    const short = Object.fromEntries(Object.entries(gaps).filter(([, gap]) => gap < 0n))
+    if (Object.keys(short).length > 0) return { kind: 'short', differences: short }
+    if (Object.keys(conflicting).length > 0) return { kind: 'conflicting', differences: conflicting }
+    if (Object.keys(gaps).length > 0) return { kind: 'extra', differences: gaps }
+  }
+  if (Object.keys(conflicting).length > 0) return { kind: 'conflicting', differences: conflicting }
+  if (counted.undeclared > 0n) return { kind: 'extra', differences: { 'undeclared streams': counted.undeclared } }
+  return { kind: 'complete' }
+}
+
+function differences(streams: readonly string[], difference: (stream: string) => bigint): Readonly<Record<string, bigint>> {
+  return Object.fromEntries(streams.map(stream => [stream, difference(stream)] as const).filter(([, gap]) => gap !== 0n))
+}

@@ -1,0 +1,69 @@
+import type { Clock } from './clock.ts'
+import type { Epoch } from './epoch.ts'
+import type { CountedRows, Horizon, HorizonReply } from './horizon.ts'
+
+/** What every step of a leg is given: it stops when the signal aborts, and rejects with the signal's reason. */
+export interface LegContext {
+  readonly signal: AbortSignal
+  readonly clock: Clock
+}
+
+/** Rows as canonical lines (line.ts) in ascending byte order of their keys; chunks may be cut anywhere. */
+export type Lines = AsyncIterable<Uint8Array>
+
+/** One side of a relation. It declares the streams it depends on. */
+export type Leg = SnapshotLeg | AsOfLeg
+
+/** A leg that brings its own epoch: the current state of a store, read in one transaction. */
+export interface SnapshotLeg {
+  readonly kind: 'snapshot'
+  readonly store: string
+  readonly streams: readonly string[]
+  /**
+   * Opens the one transaction and reads the epoch first, then the greatest stamps. Rejects with `StoreError`.
+   * The caller must call `drain` or `discard` on what it gets.
+   */
+  capture(context: LegContext): Promise<Capture>
+}
+
+/** A cut in the making: its epoch and stamps are read, its transaction is open, its rows are not read yet. */
+export interface Capture {
+  readonly epoch: Epoch
+  /** The greatest stamp of any state row, per stream; 0 where there are no rows. */
+  readonly stamps: Epoch
+  /** Reads all rows at the store's full speed into a spool and commits; nothing that consumes them can slow it. */
+  drain(): Promise<DrainedRows>
+  /** Ends the transaction without reading the rows. Safe to call after `drain`. */
+  discard(): Promise<void>
+}
+
+/** Rows at rest, which can be read more than once. The owner must `dispose`. */
+export interface DrainedRows {
+  readonly rows: bigint
+  readonly bytes: number
+  lines(): Lines
+  dispose(): Promise<void>
+}
+
+/** A leg that answers for any epoch at or below its horizon: append-only history. */
+export interface AsOfLeg {
+  readonly kind: 'as-of'
+  readonly store: string
+  readonly streams: readonly string[]
+  /** Waits until the store is known to show everything up to `epoch`, or until `deadlineMs` on the context's monotonic clock. */
+  awaitHorizon(epoch: Epoch, deadlineMs: number, context: LegContext): Promise<HorizonReply>
+  /** Starts to read the rows as of `epoch`, counting in the same statement what proves them complete up to `horizon`. */
+  read(epoch: Epoch, horizon: Horizon, context: LegContext): AsOfReading
+  /** Waits until the store shows other rows than the ones counted; false when the deadline comes first. */
+  awaitChange(horizon: Horizon, counted: CountedRows, deadlineMs: number, context: LegContext): Promise<boolean>
+  /** Whether the server that answers is known to have everything that was ever written to it: a single server is, a replica with a queue is not. */
+  isCaughtUp(context: LegContext): Promise<boolean>
+  /** The content addresses under which two different facts stand, at most `limit` of them, for the evidence. */
+  findConflicts(horizon: Horizon, limit: number, context: LegContext): Promise<readonly string[]>
+}
+
+/** A reading in progress. `counted` settles once `lines` has been read to its end; a response that was cut off rejects in `lines`. */
+export interface AsOfReading {
+  readonly lines: Lines
+  counted(): CountedRows
+}

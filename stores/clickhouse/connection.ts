@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto'
+import { type ClickHouseClient, createClient } from '@clickhouse/client'
+import type { LegContext } from '../../epoch/leg.ts'
+import { clickHouseError } from './errors.ts'
+import { EXACT_READ_SETTINGS } from './settings.ts'
+
+/** Where a ClickHouse store is and how long to wait for it. */
+export interface ClickHouseStore {
+  /** How messages and evidence call it, as `clickhouse`. */
+  readonly name: string
+  /** `http://user:password@host:8123/database` */
+  readonly url: string
+  /** Bound on any one statement, enforced by the server. */
+  readonly statementTimeoutMs: number
+}
+
+/** Values bound to `{name:Type}` in a statement; sequences as text, since a number would lose digits. */
+export type QueryParameters = Readonly<Record<string, string | readonly string[]>>
+
+/** A connection to one ClickHouse, to be shared by the queries of a process. */
+export interface ClickHouseConnection {
+  readonly store: ClickHouseStore
+  /** The database that the URL names; `default` where it names none. */
+  readonly database: string
+  /** Runs a statement and returns its rows as JSON objects, 64-bit integers and decimals as text. Rejects with `StoreError`. */
+  rows(sql: string, parameters: QueryParameters, context: LegContext): Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** Runs a statement and yields its TabSeparated answer as it comes, raw. A broken answer throws `StoreError`. */
+  stream(sql: string, parameters: QueryParameters, context: LegContext): AsyncGenerator<Buffer>
+  /** Ends the pooled connections. */
+  close(): Promise<void>
+}
+
+const CANCEL_TIMEOUT_MS = 2_000
+
+/** Opens a connection; nothing is sent until the first query. */
+export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection {
+  const database = decodeURIComponent(new URL(store.url).pathname.slice(1)) || 'default'
+  const client = createClient({
+    url: store.url,
+    application: 'recon-engine',
+    request_timeout: store.statementTimeoutMs + CANCEL_TIMEOUT_MS,
+    max_open_connections: 32,
+    clickhouse_settings: { max_execution_time: Math.ceil(store.statementTimeoutMs / 1_000) },
+  })
+  let known: Promise<Readonly<Record<string, string>>> | undefined
+  let answered = false
+
+  /** The exact-read settings that this server's version knows; asked for once. */
+  const settings = (context: LegContext) => {
+    known ??= client
+      .query({
+        query: 'select name from system.settings where name in {names:Array(String)}',
+        query_params: { names: Object.keys(EXACT_READ_SETTINGS) },
+        format: 'JSONEachRow',
+        abort_signal: context.signal,
+      })
+      .then(result => result.json<{ name: string }>())
+      .then(rows => {
+        const names = new Set(rows.map(row => row.name))
+        return Object.fromEntries(Object.entries(EXACT_READ_SETTINGS).filter(([name]) => names.has(name)))
+      })
+    known.catch(() => {
+      known = undefined
+    })
+    return known
+  }
+
+  /** Runs one query under an id of its own, translates its errors, and has the server kill it if the caller gave up. */
+  const run = async <T>(
+    context: LegContext,
+    work: (queryId: string, settings: Readonly<Record<string, string>>) => Promise<T>,
+  ): Promise<T> => {
+    const queryId = randomUUID()
+    try {
+      context.signal.throwIfAborted()
+      const result = await work(queryId, await settings(context))
+      answered = true
+      return result
+    } catch (error) {
+      if (context.signal.aborted) {
+        await killQuery(client, queryId)
+        throw context.signal.reason
+      }
+      throw clickHouseError(store.name, error, answered)
+    }
+  }
+
+  return {
+    store,
+    database,
+    rows: (sql, parameters, context) =>
+      run(context, async (query_id, clickhouse_settings) => {
+        const result = await client.query({
+          query: sql,
+          query_params: { ...parameters },
+          format: 'JSONEachRow',
+          query_id,
+          clickhouse_settings,
+          abort_signal: context.signal,
+        })
+        return result.json<Record<string, unknown>>()
+      }),
+    async *stream(sql, parameters, context) {
+      let queryId = ''
+      let finished = false
+      try {
+        const stream = await run(context, async (query_id, clickhouse_settings) => {
+          queryId = query_id
+          const result = await client.exec({
+            query: `${sql}\nformat TabSeparated`,
+            query_params: { ...parameters },
+            query_id,
+            clickhouse_settings,
+            abort_signal: context.signal,
+          })
+          return result.stream
+        })
+        for await (const chunk of stream) yield chunk
+        finished = true
+      } catch (error) {
+        finished = error instanceof Error && !context.signal.aborted
+        throw context.signal.aborted ? context.signal.reason : clickHouseError(store.name, error, answered)
+      } finally {
+        // Given up before the end, by the signal or by the reader: the server may still be at work.
+        if (!finished && queryId !== '') await killQuery(client, queryId)
+      }
+    },
+    close: () => client.close(),
+  }
+}
+
+/** Has the server end a query of ours. Where it may not or is gone, the query ends by its own time-out, which every query has. */
+async function killQuery(client: ClickHouseClient, queryId: string): Promise<void> {
+  await client
+    .command({
+      query: 'kill query where query_id = {queryId:String} sync',
+      query_params: { queryId },
+      abort_signal: AbortSignal.timeout(CANCEL_TIMEOUT_MS),
+    })
+    .catch(() => undefined)
+}

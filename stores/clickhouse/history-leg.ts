@@ -1,0 +1,86 @@
+import { project } from '../../epoch/epoch.ts'
+import type { CountedRows, Horizon, HorizonReply } from '../../epoch/horizon.ts'
+import type { AsOfLeg, LegContext } from '../../epoch/leg.ts'
+import type { ClickHouseConnection } from './connection.ts'
+import type { ClickHouseHistory } from './history.ts'
+import { conflictsStatement, historyParameters, historyStatement, rowCountStatement, type TableFacts } from './history-statement.ts'
+import { showTable } from './identifiers.ts'
+import { ProvenLines } from './proof.ts'
+import { readLiveTable, requireHistory } from './table-facts.ts'
+import { lookForHorizon, type WatermarkTable } from './watermarks.ts'
+
+/** How it is known that a table shows everything up to an epoch (design section 3). */
+export type HorizonStrategy =
+  | { readonly strategy: 'watermark'; readonly watermarks: WatermarkTable; readonly watermarkName: string }
+  | { readonly strategy: 'settle'; readonly settleMs: number }
+
+const POLL_MS_MIN = 10
+const POLL_MS_MAX = 250
+
+/** Makes the as-of leg of a relation out of a ClickHouse history table: wait and read of the primitive (design section 3). */
+export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: ClickHouseHistory, strategy: HorizonStrategy): AsOfLeg {
+  let facts: Promise<TableFacts> | undefined
+  /** Asked for once a run: what the live schema says, before anything is read from it. */
+  const tableFacts = (context: LegContext) => {
+    facts ??= requireHistory(connection, history, context)
+    facts.catch(() => {
+      facts = undefined
+    })
+    return facts
+  }
+
+  return {
+    kind: 'as-of',
+    store: connection.store.name,
+    streams: history.streams,
+    awaitHorizon: async (epoch, deadlineMs, context) => {
+      await tableFacts(context)
+      if (strategy.strategy === 'settle') {
+        await context.clock.sleep(strategy.settleMs, context.signal)
+        return { kind: 'reached', horizon: { strategy: 'settle', table: showTable(history.table), at: project(epoch, history.streams) } }
+      }
+      const look = () => lookForHorizon(connection, strategy.watermarks, strategy.watermarkName, epoch, history.streams, context)
+      return poll<HorizonReply>(look, reply => reply.kind !== 'behind', deadlineMs, context)
+    },
+    read: (epoch, horizon, context) => {
+      const proven = new ProvenLines(connection.store.name, history.streams)
+      return { lines: readLines(epoch, horizon, context), counted: () => proven.counted }
+      async function* readLines(...[at, upTo, within]: Parameters<AsOfLeg['read']>) {
+        const statement = historyStatement(history, await tableFacts(within))
+        yield* proven.lines(connection.stream(statement, historyParameters(history, at, upTo.at), within))
+      }
+    },
+    awaitChange: (horizon: Horizon, counted: CountedRows, deadlineMs, context) => {
+      const look = async () => {
+        const [row] = await connection.rows(rowCountStatement(history), historyParameters(history, horizon.at, horizon.at), context)
+        return BigInt(String(row?.['n'])) !== counted.rows
+      }
+      return poll(look, changed => changed, deadlineMs, context)
+    },
+    isCaughtUp: async context => {
+      const live = await readLiveTable(connection, history.table, context)
+      // A plain MergeTree has no queue: what was written to it can be read. Of a replica or a Distributed table that is not known here.
+      return live !== undefined && /^[A-Za-z]*MergeTree$/.test(live.engine) && !/^(Replicated|Shared)/.test(live.engine)
+    },
+    findConflicts: async (horizon, limit, context) => {
+      const statement = conflictsStatement(history, await tableFacts(context))
+      const rows = await connection.rows(statement, { ...historyParameters(history, horizon.at, horizon.at), most: String(limit) }, context)
+      return rows.map(row => String(row['address']))
+    },
+  }
+}
+
+/** Looks until it is enough or the deadline has passed, less often the longer it takes; always looks at least once. */
+async function poll<T>(
+  look: () => Promise<T>,
+  enough: (seen: T) => boolean,
+  deadlineMs: number,
+  { clock, signal }: LegContext,
+): Promise<T> {
+  for (let pauseMs = POLL_MS_MIN; ; pauseMs = Math.min(pauseMs * 1.5, POLL_MS_MAX)) {
+    const seen = await look()
+    const leftMs = deadlineMs - clock.monotonicMs()
+    if (enough(seen) || leftMs <= 0) return seen
+    await clock.sleep(Math.min(pauseMs, leftMs), signal)
+  }
+}

@@ -1,0 +1,25 @@
+import type { RowShape } from '../../epoch/row.ts'
+import type { TableName } from './identifiers.ts'
+
+/**
+ * An append-only table of ClickHouse whose rows are facts with a stream and a sequence, and the aggregates over it that one side of a
+ * relation is made of. Names are the columns of the live table; nothing is assumed about its sorting key except for speed.
+ */
+export interface ClickHouseHistory {
+  readonly table: TableName
+  /** The streams that write into the table. */
+  readonly streams: readonly string[]
+  readonly streamColumn: string
+  readonly sequenceColumn: string
+  /** The columns of the content address: unique per fact, the same for a repeated delivery. */
+  readonly address: readonly string[]
+  /** The other columns of a fact. Two rows that agree in all columns are one fact, delivered twice. */
+  readonly facts: readonly string[]
+  /** The decimal columns among `facts`; aggregates see them widened to Decimal256, since narrower sums overflow silently. */
+  readonly decimals: readonly string[]
+  /** For each key of the shape the column that holds it. */
+  readonly keys: Readonly<Record<string, string>>
+  /** For each value of the shape an aggregate over the facts, of which those with `in_epoch` are as of the epoch: `sumIf(amount, in_epoch)`. */
+  readonly values: Readonly<Record<string, string>>
+  readonly shape: RowShape
+}

@@ -1,0 +1,126 @@
+import { addAbortSignal } from 'node:stream'
+import { to as copyTo } from 'pg-copy-streams'
+import { type Epoch, fromStreams, parseSequence } from '../../epoch/epoch.ts'
+import type { Capture, DrainedRows, LegContext, SnapshotLeg } from '../../epoch/leg.ts'
+import type { RowShape } from '../../epoch/row.ts'
+import { Spool } from '../spool.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import { openSession, type PostgresSession, type PostgresStore } from './session.ts'
+
+/** A stream and the SQL scalar that tells how far PostgreSQL has folded it; no row and NULL count as 0. */
+export interface StreamSource {
+  readonly name: string
+  readonly sql: string
+}
+
+/** The current state of a PostgreSQL table, or of any select over one snapshot. */
+export interface PostgresState {
+  readonly store: PostgresStore
+  readonly streams: readonly StreamSource[]
+  /** A select with the columns of the shape, its keys as anything that casts to text, its values as numeric. */
+  readonly rows: string
+  /** A select of one row: the greatest stamp of any state row, a column per stream named after it. */
+  readonly stamps: string
+  readonly shape: RowShape
+  /** How much of the rows may stay in memory; the rest goes to a temporary file. */
+  readonly memoryBytesMax: number
+}
+
+/** Makes the snapshot leg of a relation out of PostgreSQL state: capture and prove of the primitive (design section 3). */
+export function postgresSnapshotLeg(state: PostgresState): SnapshotLeg {
+  return {
+    kind: 'snapshot',
+    store: state.store.name,
+    streams: state.streams.map(stream => stream.name),
+    capture: async context => {
+      const session = await openSession(state.store, context)
+      try {
+        await session.query(beginSnapshot(state.store))
+        const epoch = await readSequences(session, `select ${state.streams.map(epochColumn).join(', ')}`, state.streams)
+        const stamps = await readSequences(
+          session,
+          `select ${state.streams.map(stampColumn).join(', ')} from (${state.stamps}) as s`,
+          state.streams,
+        )
+        return openCapture(state, session, context, epoch, stamps)
+      } catch (error) {
+        await session.close()
+        throw error
+      }
+    },
+  }
+}
+
+/**
+ * Begins the capture. None of these statements takes the snapshot: REPEATABLE READ does that at the first query, which must be the one that
+ * reads the epoch. row_security = off makes a policy that would hide rows an error instead of a silent gap.
+ */
+function beginSnapshot(store: PostgresStore): string {
+  return `begin isolation level repeatable read read only;
+    set local statement_timeout = ${Math.ceil(store.statementTimeoutMs)};
+    set local idle_in_transaction_session_timeout = ${Math.ceil(store.statementTimeoutMs)};
+    set local lock_timeout = ${Math.ceil(store.statementTimeoutMs)};
+    set local row_security = off;
+    set local work_mem = '128MB';
+    set local jit = off`
+}
+
+function epochColumn({ name, sql }: StreamSource): string {
+  return `coalesce((${sql}), 0)::text as ${quoteIdentifier(name)}`
+}
+
+function stampColumn({ name }: StreamSource): string {
+  const column = quoteIdentifier(name)
+  return `coalesce(s.${column}, 0)::text as ${column}`
+}
+
+async function readSequences(session: PostgresSession, sql: string, streams: readonly StreamSource[]): Promise<Epoch> {
+  const [row] = await session.query<Record<string, unknown>>(sql)
+  return fromStreams(
+    streams.map(stream => stream.name),
+    name => parseSequence(row?.[name], `the sequence of stream "${name}" in PostgreSQL`),
+  )
+}
+
+function openCapture(state: PostgresState, session: PostgresSession, context: LegContext, epoch: Epoch, stamps: Epoch): Capture {
+  return {
+    epoch,
+    stamps,
+    discard: () => session.close(),
+    drain: async () => {
+      const spool = new Spool(state.memoryBytesMax)
+      try {
+        const rows = await copyInto(spool, session, copyStatement(state), context.signal)
+        await session.query('commit')
+        return drainedRows(spool, rows)
+      } catch (error) {
+        await spool.dispose()
+        throw error
+      } finally {
+        await session.close()
+      }
+    },
+  }
+}
+
+/** The rows in the order and form that the diff expects: keys in byte order, numbers without trailing zeros. */
+function copyStatement({ rows, shape }: PostgresState): string {
+  const keys = shape.keys.map(key => `r.${quoteIdentifier(key)}::text collate "C"`)
+  const values = shape.values.map(value => `trim_scale(r.${quoteIdentifier(value)})`)
+  return `copy (select ${[...keys, ...values].join(', ')} from (${rows}) as r order by ${keys.join(', ')}) to stdout`
+}
+
+async function copyInto(spool: Spool, session: PostgresSession, sql: string, signal: AbortSignal): Promise<bigint> {
+  try {
+    signal.throwIfAborted()
+    const stream = addAbortSignal(signal, session.client.query(copyTo(sql)))
+    for await (const chunk of stream) await spool.write(chunk)
+    return BigInt(stream.rowCount)
+  } catch (error) {
+    throw session.translate(error)
+  }
+}
+
+function drainedRows(spool: Spool, rows: bigint): DrainedRows {
+  return { rows, bytes: spool.bytes, lines: () => spool.lines(), dispose: () => spool.dispose() }
+}
