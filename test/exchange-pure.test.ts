@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { accountName, FEE_ACCOUNT } from '../sim/exchange/accounts.ts'
 import { transferAt } from '../sim/exchange/cash-stream.ts'
 import { type Dropcopy, openDropcopy } from '../sim/exchange/dropcopy.ts'
-import type { DropcopyEvent } from '../sim/exchange/dropcopy-event.ts'
+import { type DropcopyEvent, isExecution } from '../sim/exchange/dropcopy-event.ts'
 import { BUST_DISTANCE_MAX } from '../sim/exchange/dropcopy-layout.ts'
 import { moneyText, parseMoney, parseQuantity, quantityText } from '../sim/exchange/fixed-point.ts'
 import { flat, foldBust, foldFill, type Position } from '../sim/exchange/fold.ts'
@@ -206,7 +206,7 @@ function replayLedger(market: Market, dropcopy: Dropcopy, through: bigint, watch
   const transactions: LedgerTransaction[] = []
   expect(market.instruments.length).toBeGreaterThan(1)
   for (const event of dropcopy.between(0n, through)) {
-    if (event.kind === 'funding' || event.kind === 'settlement') {
+    if (!isExecution(event)) {
       transactions.push(...allocationTransactions(event))
       continue
     }
@@ -225,7 +225,7 @@ function replayLedger(market: Market, dropcopy: Dropcopy, through: bigint, watch
 function wholeTrades(market: Market, through: bigint): Map<string, (mark: bigint) => bigint> {
   const [last, next] = openDropcopy(market).between(through - 1n, through + 1n)
   const missing = new Map<string, (mark: bigint) => bigint>()
-  if (last === undefined || next === undefined || !('tradeId' in last) || !('tradeId' in next)) return missing
+  if (last === undefined || next === undefined || !isExecution(last) || !isExecution(next)) return missing
   if (last.tradeId !== next.tradeId || last.kind !== next.kind) return missing
   const signed = (next.side === 'buy' ? next.quantity : -next.quantity) * (next.kind === 'bust' ? -1n : 1n)
   missing.set(next.symbol, mark => signed * (mark - next.price))
@@ -234,7 +234,7 @@ function wholeTrades(market: Market, through: bigint): Map<string, (mark: bigint
 
 function expectOppositeSides(sides: readonly DropcopyEvent[]) {
   const [first, second] = sides
-  if (first === undefined || second === undefined || !('side' in first) || !('side' in second)) return
+  if (first === undefined || second === undefined || !isExecution(first) || !isExecution(second)) return expect(sides).toEqual('two sides')
   expect(sides.length).toBe(2)
   expect(second.sequence).toBe(first.sequence + 1n)
   expect([first.side, second.side].sort()).toEqual(['buy', 'sell'])

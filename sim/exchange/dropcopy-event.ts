@@ -38,3 +38,8 @@ export interface AllocationLeg {
 
 /** One message of the dropcopy. */
 export type DropcopyEvent = ExecutionEvent | AllocationEvent
+
+/** Tells executions from allocations. */
+export function isExecution(event: DropcopyEvent): event is ExecutionEvent {
+  return event.kind === 'fill' || event.kind === 'bust'
+}

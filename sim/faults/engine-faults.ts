@@ -24,7 +24,12 @@ export function distortBalances(
       const [stale, ...others] = output.apply
       if (stale !== undefined) output = { apply: others, planted: [...output.planted, part(fault, event, [stale], -1n)] }
     }
-    if (fault.name === 'double-applied-batch' && event.sequence >= fault.event && event.sequence < fault.event + DOUBLED_EVENTS)
+    if (
+      fault.name === 'double-applied-batch' &&
+      output.apply.length > 0 &&
+      event.sequence >= fault.event &&
+      event.sequence < fault.event + DOUBLED_EVENTS
+    )
       output = {
         apply: output.apply.map(row => ({ ...row, amount: row.amount * 2n })),
         planted: [...output.planted, part(fault, event, output.apply, 1n)],

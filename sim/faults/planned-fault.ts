@@ -1,6 +1,6 @@
 import { type Transfer, transferAt } from '../exchange/cash-stream.ts'
 import type { Dropcopy } from '../exchange/dropcopy.ts'
-import type { DropcopyEvent } from '../exchange/dropcopy-event.ts'
+import { type DropcopyEvent, isExecution } from '../exchange/dropcopy-event.ts'
 import { assets } from '../exchange/instruments.ts'
 import { type Market, transfersDue } from '../exchange/market.ts'
 import { type Fault, type FaultName, faultNamed } from './catalogue.ts'
@@ -62,10 +62,10 @@ function suits(fault: Fault, event: DropcopyEvent): boolean {
 }
 
 function counterpartyOf(dropcopy: Dropcopy, event: DropcopyEvent): string | undefined {
-  if (!('tradeId' in event)) return undefined
+  if (!isExecution(event)) return undefined
   return dropcopy
     .between(event.sequence - 2n, event.sequence + 1n)
-    .flatMap(side => ('tradeId' in side && side.tradeId === event.tradeId && side.sequence !== event.sequence ? [side.accountId] : []))[0]
+    .flatMap(side => (isExecution(side) && side.tradeId === event.tradeId && side.sequence !== event.sequence ? [side.accountId] : []))[0]
 }
 
 function firstDeposit(market: Market, from: bigint): bigint {

@@ -48,6 +48,12 @@ export interface PlantedPart {
   readonly balances: readonly BalanceRemedy[]
 }
 
+/** The report of a fault that changes no rows by itself, or whose differences are computed elsewhere. */
+export function plainPart(fault: { readonly name: FaultName; readonly event: bigint }): PlantedPart {
+  const nothing = { differences: [], transactionIds: [], deleteTransactionIds: [], insertTransactions: [], balances: [] }
+  return { fault: fault.name, event: fault.event, sequence: fault.event, ...nothing }
+}
+
 /** PostgreSQL minus ClickHouse for one key, in units of 10^-18. */
 export interface KeyDifference {
   readonly accountId: string

@@ -1,0 +1,109 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import { z } from 'zod'
+import { BUST_DISTANCE_MAX } from './dropcopy-layout.ts'
+import { keyOf } from './engine-batch.ts'
+import { parseMoney, parseQuantity } from './fixed-point.ts'
+import { flat, type Position } from './fold.ts'
+import type { SinkMemory } from './sink-fold.ts'
+
+/** How far the watermark of one table and stream stands. */
+export interface Counter {
+  readonly sequence: bigint
+  readonly rowsTotal: bigint
+}
+
+/** Where a sink begins: its counters as the watermarks say, and its memory as of the dropcopy sequence from which it folds again. */
+export interface RecoveredSink {
+  readonly transactionsDropcopy: Counter
+  readonly transactionsCash: Counter
+  readonly positionsDropcopy: Counter
+  readonly memory: SinkMemory
+}
+
+const watermarkRows = z.array(z.tuple([z.string(), z.string(), z.string(), z.string()]))
+const positionRows = z.array(z.tuple([z.string(), z.string(), z.string(), z.string(), z.string(), z.string()]))
+
+/**
+ * Recovers a sink from what it has vouched for and nothing else: rows above a watermark may be there or not, so they are folded and written again. Costs one
+ * pass over the history of positions inside ClickHouse, so the time of a restart hardly grows with what lies behind.
+ */
+export async function recoverSink(client: ClickHouseClient): Promise<RecoveredSink> {
+  const counters = await readCounters(client)
+  const counter = (table: string, stream: string): Counter => counters.get(`${table}/${stream}`) ?? { sequence: 0n, rowsTotal: 0n }
+  const transactionsDropcopy = counter('transactions', 'dropcopy')
+  const positionsDropcopy = counter('positions', 'dropcopy')
+  return {
+    transactionsDropcopy,
+    transactionsCash: counter('transactions', 'cash'),
+    positionsDropcopy,
+    memory: await readMemory(client, lesser(transactionsDropcopy.sequence, positionsDropcopy.sequence)),
+  }
+}
+
+/** The greatest watermark of each table and stream; two that contradict each other vouch for nothing. */
+async function readCounters(client: ClickHouseClient): Promise<Map<string, Counter>> {
+  const answer = await client.query({
+    query: `
+      select table_name, stream, toString(max(sequence)), toString(argMax(rows, sequence))
+      from (
+        select table_name, stream, sequence, any(rows_total) as rows
+        from sink_watermarks
+        group by table_name, stream, sequence
+        having uniqExact(rows_total) = 1)
+      group by table_name, stream`,
+    format: 'JSONCompactEachRow',
+  })
+  const rows = watermarkRows.parse(await answer.json())
+  return new Map(
+    rows.map(([table, stream, sequence, rowsTotal]) => [
+      `${table}/${stream}`,
+      { sequence: BigInt(sequence), rowsTotal: BigInt(rowsTotal) },
+    ]),
+  )
+}
+
+/**
+ * The positions as of `sequence`, and what the executions realized that a later bust may name: the state as of some hundred events before, and then the rows
+ * from there on, one by one, each realizing what its cumulative figure is above that of the row before.
+ */
+async function readMemory(client: ClickHouseClient, sequence: bigint): Promise<SinkMemory> {
+  const base = sequence > BUST_DISTANCE_MAX ? sequence - BUST_DISTANCE_MAX : 0n
+  const memory: SinkMemory = { positions: new Map(), realized: new Map() }
+  const state = await client.query({
+    query: `
+      select '', account_id, symbol, toString(tupleElement(last, 1)), toString(tupleElement(last, 2)), toString(tupleElement(last, 3))
+      from (
+        select account_id, symbol, argMax((quantity, cost_basis, realized_pnl), sequence) as last
+        from positions
+        where stream = 'dropcopy' and sequence <= {base: UInt64}
+        group by account_id, symbol)`,
+    query_params: { base: base.toString() },
+    format: 'JSONCompactEachRow',
+  })
+  for (const row of positionRows.parse(await state.json())) memory.positions.set(keyOf(row[1], row[2]), positionOf(row))
+  const recent = await client.query({
+    query: `
+      select execution_id, account_id, symbol, toString(quantity), toString(cost_basis), toString(realized_pnl)
+      from positions
+      where stream = 'dropcopy' and sequence > {base: UInt64} and sequence <= {sequence: UInt64}
+      order by sequence
+      limit 1 by execution_id, account_id, symbol`,
+    query_params: { base: base.toString(), sequence: sequence.toString() },
+    format: 'JSONCompactEachRow',
+  })
+  for (const row of positionRows.parse(await recent.json())) {
+    const key = keyOf(row[1], row[2])
+    const after = positionOf(row)
+    memory.realized.set(row[0], after.realizedPnl - (memory.positions.get(key) ?? flat).realizedPnl)
+    memory.positions.set(key, after)
+  }
+  return memory
+}
+
+function positionOf(row: z.infer<typeof positionRows>[number]): Position {
+  return { quantity: parseQuantity(row[3]), costBasis: parseMoney(row[4]), realizedPnl: parseMoney(row[5]) }
+}
+
+function lesser(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
+}

@@ -1,0 +1,170 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { Client } from 'pg'
+import type { PlannedFault } from '../faults/planned-fault.ts'
+import { watermarkFault } from '../faults/sink-faults.ts'
+import type { ChildLink } from './child-link.ts'
+import { openDropcopy } from './dropcopy.ts'
+import { openMarket } from './market.ts'
+import type { Progress } from './messages.ts'
+import { purposes, randomAt } from './random.ts'
+import { type Delivery, openDelivery, type SinkBatch } from './sink-delivery.ts'
+import { foldIntoRows, type SinkMemory, transferRows } from './sink-fold.ts'
+import { varyingLag } from './sink-lag.ts'
+import { type Counter, recoverSink } from './sink-recovery.ts'
+import { positionText, type SinkTable, type TextRow, transactionText, type Watermark } from './sink-store.ts'
+import { readTransfers } from './transfer-feed.ts'
+
+const EVENTS_MAX = 5_000n
+const TRANSFERS_MAX = 5_000
+const PENDING_ROWS_MAX = 200_000
+const POLL_MS = 10
+
+/** What the sink has consumed of one table and stream: the sequence, and the distinct rows up to it. Counts nothing at or below where it was recovered. */
+interface Tally {
+  sequence: bigint
+  rows: bigint
+}
+
+/**
+ * Runs the sink until the parent asks for its end: reads the dropcopy and, from the incumbent's transfers, the cash stream, and delivers their rows and
+ * watermarks to ClickHouse. Whatever it was killed in the middle of, it folds again from what it had vouched for.
+ */
+export async function runSink(link: ChildLink, postgres: Client, clickhouse: ClickHouseClient): Promise<void> {
+  const market = openMarket(link.start.spec)
+  const dropcopy = openDropcopy(market)
+  const recovered = await recoverSink(clickhouse)
+  const { memory } = recovered
+  const tallies = {
+    transactionsDropcopy: tallyFrom(recovered.transactionsDropcopy),
+    transactionsCash: tallyFrom(recovered.transactionsCash),
+    positionsDropcopy: tallyFrom(recovered.positionsDropcopy),
+  }
+  let consumed = lesser(tallies.transactionsDropcopy.sequence, tallies.positionsDropcopy.sequence)
+  const done = new Map<string, bigint>([
+    ['transactions/dropcopy', tallies.transactionsDropcopy.sequence],
+    ['transactions/cash', tallies.transactionsCash.sequence],
+    ['positions/dropcopy', tallies.positionsDropcopy.sequence],
+  ])
+  const doneOf = (table: SinkTable, stream: Watermark['stream']) => done.get(`${table}/${stream}`) ?? 0n
+  const announced = new Map(done)
+
+  const delivery = (table: SinkTable, salt: bigint): Delivery =>
+    openDelivery(table, {
+      client: clickhouse,
+      link,
+      // Salted by the process, so that a sink which is killed again and again does not live through the same weather each time.
+      lag: varyingLag(market.seed, BigInt(process.pid) * 2n + salt, link.start.sink.lagMsMin, link.start.sink.lagMsMax),
+      random: randomAt(market.seed, purposes.replay, BigInt(process.pid) * 2n + salt),
+      vouch: watermarks => vouchedFor(link.faults(), watermarks),
+      delivered: watermarks => {
+        for (const watermark of watermarks) done.set(`${watermark.table}/${watermark.stream}`, watermark.sequence)
+        link.send({ type: 'progress', progress: progress() })
+      },
+    })
+  const transactions = delivery('transactions', 0n)
+  const positions = delivery('positions', 1n)
+  const progress = (): Progress => ({
+    dropcopy: lesser(doneOf('transactions', 'dropcopy'), doneOf('positions', 'dropcopy')),
+    cash: doneOf('transactions', 'cash'),
+    halted: false,
+    pendingRows: transactions.pendingRows() + positions.pendingRows(),
+  })
+  link.send({ type: 'ready', progress: progress() })
+
+  const consume = async () => {
+    while (!link.signal.aborted) {
+      if (link.paused() || transactions.pendingRows() + positions.pendingRows() > PENDING_ROWS_MAX) {
+        await link.rest(POLL_MS)
+        continue
+      }
+      const head = link.head()
+      const through = head < consumed + EVENTS_MAX ? head : consumed + EVENTS_MAX
+      const batch = openBatch(memory, link.faults())
+      for (const event of dropcopy.between(consumed, through)) batch.event(event, tallies)
+      for (const transfer of await readTransfers(postgres, tallies.transactionsCash.sequence, TRANSFERS_MAX))
+        batch.transfer(transfer, tallies)
+      consumed = through > consumed ? through : consumed
+      for (const part of batch.planted) link.send({ type: 'planted', part })
+      for (const closed of batch.close(tallies, consumed, announced))
+        (closed.table === 'transactions' ? transactions : positions).add(closed)
+      if (through === head) await link.rest(link.start.sink.batchMs)
+    }
+  }
+  await Promise.all([consume(), transactions.run(), positions.run()])
+}
+
+type Tallies = Record<'transactionsDropcopy' | 'transactionsCash' | 'positionsDropcopy', Tally>
+
+/** Collects the rows of what is consumed in one go. */
+function openBatch(memory: SinkMemory, faults: readonly PlannedFault[]) {
+  const rows: { transactions: TextRow[]; late: TextRow[]; positions: TextRow[] } = { transactions: [], late: [], positions: [] }
+  const planted: ReturnType<typeof foldIntoRows>['planted'][number][] = []
+  const keep = (made: ReturnType<typeof foldIntoRows>) => {
+    rows.transactions.push(...made.transactions.map(transactionText))
+    rows.late.push(...made.lateTransactions.map(transactionText))
+    rows.positions.push(...made.positions.map(positionText))
+    planted.push(...made.planted)
+  }
+  return {
+    planted,
+    event(event: Parameters<typeof foldIntoRows>[1], tallies: Tallies) {
+      const made = foldIntoRows(memory, event, faults)
+      keep(made)
+      count(tallies.transactionsDropcopy, event.sequence, made.transactionsCounted)
+      count(tallies.positionsDropcopy, event.sequence, made.positions.length)
+    },
+    transfer(transaction: Parameters<typeof transferRows>[0], tallies: Tallies) {
+      const made = transferRows(transaction, faults)
+      keep(made)
+      count(tallies.transactionsCash, transaction.sequence, made.transactionsCounted)
+    },
+    close(tallies: Tallies, consumed: bigint, announced: Map<string, bigint>) {
+      // Events without rows move a watermark as well.
+      if (consumed > tallies.transactionsDropcopy.sequence) tallies.transactionsDropcopy.sequence = consumed
+      if (consumed > tallies.positionsDropcopy.sequence) tallies.positionsDropcopy.sequence = consumed
+      const mark = (table: SinkTable, stream: Watermark['stream'], tally: Tally): Watermark[] => {
+        if (tally.sequence <= (announced.get(`${table}/${stream}`) ?? 0n)) return []
+        announced.set(`${table}/${stream}`, tally.sequence)
+        return [{ table, stream, sequence: tally.sequence, rowsTotal: tally.rows }]
+      }
+      const batches: (SinkBatch & { table: SinkTable })[] = [
+        {
+          table: 'transactions',
+          rows: rows.transactions,
+          once: planted.length > 0,
+          watermarks: [
+            ...mark('transactions', 'dropcopy', tallies.transactionsDropcopy),
+            ...mark('transactions', 'cash', tallies.transactionsCash),
+          ],
+        },
+        { table: 'positions', rows: rows.positions, watermarks: mark('positions', 'dropcopy', tallies.positionsDropcopy) },
+        { table: 'transactions', rows: rows.late, watermarks: [], late: true },
+      ]
+      return batches.filter(batch => batch.rows.length > 0 || batch.watermarks.length > 0)
+    },
+  }
+}
+
+function count(tally: Tally, sequence: bigint, rows: number): void {
+  if (sequence <= tally.sequence) return
+  tally.sequence = sequence
+  tally.rows += BigInt(rows)
+}
+
+/** What is really vouched for: a fault may hold a watermark back, or give it a twin that disagrees. */
+function vouchedFor(faults: readonly PlannedFault[], watermarks: readonly Watermark[]): readonly Watermark[] {
+  return watermarks.flatMap(watermark => {
+    const fault =
+      watermark.table === 'transactions' && watermark.stream === 'dropcopy' ? watermarkFault(faults, watermark.sequence) : undefined
+    if (fault === 'watermark-stuck') return []
+    return fault === 'watermarks-disagree' ? [watermark, { ...watermark, rowsTotal: watermark.rowsTotal + 1n }] : [watermark]
+  })
+}
+
+function tallyFrom(counter: Counter): Tally {
+  return { sequence: counter.sequence, rows: counter.rowsTotal }
+}
+
+function lesser(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
+}

@@ -1,0 +1,65 @@
+import { ReconError } from '../../epoch/recon-error.ts'
+import type { Dropcopy } from '../exchange/dropcopy.ts'
+import type { Market } from '../exchange/market.ts'
+import { bustDifferences } from './bust-differences.ts'
+import type { FaultName } from './catalogue.ts'
+import { type PlannedFault, planFault } from './planned-fault.ts'
+import { type PlantedFault, type PlantedPart, plantedFrom } from './planted-fault.ts'
+import { isStoreFault, plantStoreFault } from './store-faults.ts'
+
+/** The faults of one exchange: what is planned, and what was committed. */
+export interface FaultLog {
+  readonly planned: () => readonly PlannedFault[]
+  /** Plans a fault at or after an event; throws a ReconError `fault-beyond-the-end` where nothing suits it up to `last`. */
+  readonly plan: (name: FaultName, event: bigint, last: bigint | undefined) => PlannedFault
+  /** Takes down what a process has committed. */
+  readonly hear: (part: PlantedPart) => void
+  /** Commits the faults of the stores whose event is folded; resolves when they are committed. */
+  readonly plantInStores: (token: bigint) => Promise<void>
+  /** True when no fault of the stores is still to be committed up to this event. */
+  readonly storesPlanted: (through: bigint) => boolean
+  /** What was committed; the differences of dropped busts as of this dropcopy sequence. */
+  readonly planted: (through: bigint) => readonly PlantedFault[]
+}
+
+/** Opens an empty log. */
+export function openFaultLog(market: Market, dropcopy: Dropcopy, postgresUrl: string): FaultLog {
+  const planned: PlannedFault[] = []
+  const parts = new Map<string, PlantedPart>()
+  const inStores = new Map<PlannedFault, 'waiting' | 'begun' | 'done'>()
+  const hear = (part: PlantedPart) => {
+    parts.set(`${part.fault}/${part.event}/${part.sequence}`, part)
+  }
+  const plan = (name: FaultName, event: bigint, last: bigint | undefined) => {
+    const fault = planFault(market, dropcopy, name, event)
+    if (last !== undefined && fault.event > last)
+      throw new ReconError(
+        'fault-beyond-the-end',
+        `${name} has nothing to happen to before event ${fault.event}, and the exchange ends at ${last}`,
+      )
+    planned.push(fault)
+    if (isStoreFault(fault)) inStores.set(fault, 'waiting')
+    return fault
+  }
+  const plantInStores = async (token: bigint) => {
+    for (const [fault, state] of inStores) {
+      if (state !== 'waiting' || token < fault.event) continue
+      inStores.set(fault, 'begun')
+      hear(await plantStoreFault(postgresUrl, fault))
+      inStores.set(fault, 'done')
+    }
+  }
+  const committed = (fault: PlannedFault, through: bigint): readonly PlantedFault[] => {
+    const whole = plantedFrom([...parts.values()].filter(part => part.fault === fault.name && part.event === fault.event))
+    if (whole === undefined) return []
+    return fault.name.startsWith('bust-dropped') ? [{ ...whole, keys: bustDifferences(dropcopy, fault, through) }] : [whole]
+  }
+  return {
+    planned: () => [...planned],
+    plan,
+    hear,
+    plantInStores,
+    storesPlanted: through => [...inStores].every(([fault, state]) => state === 'done' || fault.event > through),
+    planted: through => planned.flatMap(fault => committed(fault, through)),
+  }
+}
