@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
 import { ReconError } from '../../epoch/recon-error.ts'
 import type { ServerExit } from './keeper-protocol.ts'
 import type { KeptServer, RunningServer } from './kept-server.ts'
+import { descendants } from './process-tree.ts'
 
 /** A database server of ours: embedded, on the loopback, gone when we are. */
 export interface Engine {
@@ -29,11 +29,13 @@ export interface EngineKind {
   readonly port: number
   readonly dataFolder: string
   readonly readyTimeoutMs: number
-  /** Resolves to true when the server answers and is ours, to false when nothing answers yet. Throws if somebody else answers. */
+  /** Resolves to true when the server of this process id answers, to false when nothing answers yet. Throws if somebody else answers. */
   ready(pid: number): Promise<boolean>
 }
 
 const pollMs = 20
+const folderPatienceMs = 3_000
+const folderInUse = /lock file "postmaster.pid" already exists|pre-existing shared memory block|Another server instance in same directory/
 
 /** Starts a kept server, waits until it answers, and hands it out as an Engine. Where it does not come up, what was started is ended again. */
 export async function startEngine(kind: EngineKind, server: KeptServer, signal?: AbortSignal): Promise<Engine> {
@@ -64,39 +66,49 @@ export async function startEngine(kind: EngineKind, server: KeptServer, signal?:
 
 async function startAndAwait(kind: EngineKind, server: KeptServer, signal: AbortSignal | undefined): Promise<RunningServer> {
   const deadline = Date.now() + kind.readyTimeoutMs
+  const patience = Date.now() + folderPatienceMs
   for (;;) {
     signal?.throwIfAborted()
     const running = await server.start()
-    let exit: ServerExit | undefined
-    running.exited.then(ended => {
-      exit = ended
-    })
-    while (exit === undefined) {
-      signal?.throwIfAborted()
-      if (await kind.ready(running.pid)) return running
-      if (Date.now() > deadline) {
-        throw new ReconError(
-          'engine-start-timeout',
-          `${kind.name} did not answer on port ${kind.port} within ${kind.readyTimeoutMs} ms; its last lines:\n${server.logTail()}`,
-        )
-      }
-      await Promise.race([running.exited, delay(pollMs)])
-    }
-    // Its last words came through another pipe than the news of its end: they are there, but may not have been read yet.
-    for (let turn = 0; turn < 2; turn++) await immediate()
-    // After a kill -9 the kernel needs a moment to let go of what the last server held.
+    const exit = await untilReady(kind, running, deadline, signal)
+    if (exit === 'ready') return running
     const log = server.logTail()
-    if (/pre-existing shared memory block/.test(log) && Date.now() < deadline) {
-      await delay(100)
-      continue
+    if (exit === 'late') {
+      throw new ReconError(
+        'engine-start-timeout',
+        `${kind.name} did not answer on port ${kind.port} within ${kind.readyTimeoutMs} ms; its last lines:\n${log}`,
+      )
     }
-    throw startFailure(kind, exit, log)
+    // The server before this one may still be ending: its keeper stops it in order, and after a kill -9 the kernel needs a moment.
+    if (!folderInUse.test(log) || Date.now() > patience) throw startFailure(kind, exit, log)
+    await delay(100)
   }
+}
+
+async function untilReady(
+  kind: EngineKind,
+  running: RunningServer,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<'ready' | 'late' | ServerExit> {
+  let exit: ServerExit | undefined
+  running.exited.then(ended => {
+    exit = ended
+  })
+  while (exit === undefined) {
+    signal?.throwIfAborted()
+    if (await kind.ready(running.pid)) return 'ready'
+    if (Date.now() > deadline) return 'late'
+    await Promise.race([running.exited, delay(pollMs)])
+  }
+  // Its last words came through another pipe than the news of its end: they are there, but may not have been read yet.
+  for (let turn = 0; turn < 2; turn++) await immediate()
+  return exit
 }
 
 function startFailure(kind: EngineKind, exit: ServerExit, log: string): ReconError {
   if (/Address already in use/.test(log)) return portInUse(kind.name, kind.port)
-  if (/postmaster.pid|Cannot lock file|Another server instance in same directory/.test(log)) {
+  if (folderInUse.test(log)) {
     return new ReconError(
       'data-folder-in-use',
       `another ${kind.name} runs on ${kind.dataFolder}: stop the sandbox that holds this folder, or give another folder; the server said:\n${log}`,
@@ -119,14 +131,12 @@ function describeExit(name: string, exit: ServerExit): string {
 
 /** Sends a signal to a process and everything below it. PostgreSQL's backends lead process groups of their own, so a group will not do. */
 async function signalAll(pid: number, signal: NodeJS.Signals): Promise<void> {
-  const parents = new Map<number, number>()
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue
-    // A process may end between the listing and the reading.
-    const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '')
-    const parent = /^\d+ \(.*\) \S (\d+) /s.exec(stat)?.[1]
-    if (parent !== undefined) parents.set(Number(entry), Number(parent))
+  for (const target of [pid, ...(await descendants(pid))]) {
+    try {
+      process.kill(target, signal)
+    } catch (error) {
+      // A backend may have ended since the listing; the server itself must be there.
+      if (target === pid) throw error
+    }
   }
-  process.kill(pid, signal)
-  for (const [child, parent] of parents) if (parent === pid) process.kill(child, signal)
 }

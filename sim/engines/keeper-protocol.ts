@@ -4,6 +4,8 @@ export interface KeeperOrder {
   readonly args: readonly string[]
   /** Runs once, to its end, before the first start: what creates a cluster. Absent where there is nothing to prepare. */
   readonly prepare?: { readonly command: string; readonly args: readonly string[] }
+  /** Where both run, entered before the change of user: a folder that the user could not get to is one that it can still be in. */
+  readonly cwd?: string
   /** Whom the server and the preparation run as; absent for the current user. */
   readonly user?: { readonly uid: number; readonly gid: number }
   readonly stopSignal: NodeJS.Signals

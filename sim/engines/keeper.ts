@@ -42,7 +42,7 @@ async function start(): Promise<void> {
 
 function launch(command: string, args: readonly string[]): ChildProcess {
   // stdin stays open for as long as the keeper lives: the ClickHouse server ends by itself when it closes, even if the keeper is killed.
-  const child = spawn(command, args, { stdio: ['pipe', 2, 2], ...order.user })
+  const child = spawn(command, args, { stdio: ['pipe', 2, 2], ...order.user, ...(order.cwd === undefined ? {} : { cwd: order.cwd }) })
   child.on('error', failed)
   return child
 }

@@ -42,7 +42,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const native = await postgresFolder()
   return withPort(name, options.port, async port => {
     // Also where binaries are copied to if they must be; with a data folder of its own it is the only thing that goes.
-    const scratch = await mkdtemp(join(tmpdir(), 'recon-postgres-'))
+    const scratch = await makeScratch(serverUser)
     try {
       return await startOn(port, scratch, native, serverUser, options)
     } catch (error) {
@@ -63,16 +63,9 @@ async function startOn(
   const binaries = await reachableBinaries(native, serverUser, join(scratch, 'binaries'))
   const folder = options.folder ?? join(scratch, 'data')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  if (serverUser !== undefined) {
-    await chown(folder, serverUser.uid, serverUser.gid)
-    if (!canReach(folder, serverUser)) {
-      throw new ReconError(
-        'data-folder-unreachable',
-        `PostgreSQL does not run as root but as ${serverUser.name}, who cannot reach ${folder}: give a folder below one that everybody may enter, or run as another user`,
-      )
-    }
-  }
+  if (serverUser !== undefined) await chown(folder, serverUser.uid, serverUser.gid)
   const dataFolder = await realpath(folder)
+  const reachable = reachableData(dataFolder, serverUser)
   const exists = await stat(join(dataFolder, 'PG_VERSION')).then(
     () => true,
     () => false,
@@ -84,9 +77,10 @@ async function startOn(
   const server = keepServer(
     {
       command: join(binaries, 'bin', 'postgres'),
-      args: ['-D', dataFolder, '-p', String(port), ...settings(temporary)],
-      ...(exists ? {} : { prepare: initdb(binaries, dataFolder, passwordFile, temporary) }),
+      args: ['-D', reachable, '-p', String(port), ...settings(temporary)],
+      ...(exists ? {} : { prepare: initdb(binaries, reachable, passwordFile, temporary) }),
       ...(serverUser === undefined ? {} : { user: { uid: serverUser.uid, gid: serverUser.gid } }),
+      cwd: dataFolder,
       // Data that is to stay gets a checkpoint; data that goes does not need one.
       stopSignal: temporary ? 'SIGQUIT' : 'SIGINT',
       stopTimeoutMs: 20_000,
@@ -101,7 +95,7 @@ async function startOn(
       port,
       dataFolder,
       readyTimeoutMs: options.readyTimeoutMs ?? 60_000,
-      ready: () => answers(url('postgres'), dataFolder, port),
+      ready: pid => answers(url('postgres'), pid, port),
     },
     server,
     options.signal,
@@ -131,18 +125,38 @@ function initdb(binaries: string, dataFolder: string, passwordFile: string, temp
   return { command: join(binaries, 'bin', 'initdb'), args: [...args, ...locale, ...(temporary ? ['--no-sync'] : [])] }
 }
 
-async function answers(url: string, dataFolder: string, port: number): Promise<boolean> {
-  let answering: string
+async function answers(url: string, pid: number, port: number): Promise<boolean> {
+  let answering: number
   try {
     answering = await withPostgres(url, async client => {
-      const { rows } = await client.query<{ folder: string }>(`select current_setting('data_directory') as folder`)
-      return rows[0]?.folder ?? ''
+      const { rows } = await client.query<{ file: string }>(`select pg_read_file('postmaster.pid') as file`)
+      return Number.parseInt(rows[0]?.file ?? '', 10)
     })
   } catch (error) {
     // Not listening yet, or still starting (57P03). A server that is not ours may refuse us; then ours ends and says why.
     if (error instanceof DatabaseError || (error instanceof Error && 'code' in error)) return false
     throw error
   }
-  if (answering !== dataFolder) throw portInUse(name, port)
+  if (answering !== pid) throw portInUse(name, port)
   return true
+}
+
+/** A folder for what goes with the server, where the server's user can reach it: root's TMPDIR may be closed to others. */
+async function makeScratch(serverUser: ServerUser | undefined): Promise<string> {
+  const parent =
+    serverUser === undefined ? tmpdir() : ([tmpdir(), '/tmp', '/var/tmp'].find(folder => canReach(folder, serverUser)) ?? tmpdir())
+  return mkdtemp(join(parent, 'recon-postgres-'))
+}
+
+/**
+ * What PostgreSQL is told its data folder is. Where root keeps the data in a folder closed to the server's user, as `mktemp -d` makes them, the
+ * server is put into the folder and told to stay where it is; only Linux has a path for that.
+ */
+function reachableData(dataFolder: string, serverUser: ServerUser | undefined): string {
+  if (serverUser === undefined || canReach(dataFolder, serverUser)) return dataFolder
+  if (process.platform === 'linux') return '/proc/self/cwd'
+  throw new ReconError(
+    'data-folder-unreachable',
+    `PostgreSQL does not run as root but as ${serverUser.name}, who cannot reach ${dataFolder}: give a folder below one that everybody may enter, or run as another user`,
+  )
 }

@@ -8,13 +8,13 @@ import type { StoreUrls } from './stores.ts'
  * `not-a-sandbox` names each database that lacks the marker, `store-unreachable` one that could not be asked.
  */
 export async function requireSandbox(urls: Partial<StoreUrls>): Promise<void> {
-  const answers = await Promise.all(
-    Object.entries(urls).map(async ([key, url]) => ({
-      url: redact(url),
-      marked: await (key === 'clickhouseUrl' ? clickhouseMarked(url) : postgresMarked(url)),
-    })),
-  )
-  const refused = answers.filter(answer => !answer.marked).map(answer => answer.url)
+  const postgres = [urls.postgresUrl, urls.shadowPostgresUrl, urls.reconUrl].filter(url => url !== undefined)
+  const clickhouse = urls.clickhouseUrl === undefined ? [] : [urls.clickhouseUrl]
+  const answers = await Promise.all([
+    ...postgres.map(async url => ({ url, marked: await asking(url, () => postgresMarked(url)) })),
+    ...clickhouse.map(async url => ({ url, marked: await asking(url, () => clickhouseMarked(url)) })),
+  ])
+  const refused = answers.filter(answer => !answer.marked).map(answer => redact(answer.url))
   if (refused.length === 0) return
   throw new ReconError(
     'not-a-sandbox',
@@ -23,33 +23,29 @@ export async function requireSandbox(urls: Partial<StoreUrls>): Promise<void> {
 }
 
 async function postgresMarked(url: string): Promise<boolean> {
-  return asking(url, () =>
-    withPostgres(url, async client => {
-      const there = await client.query<{ marker: string | null }>(`select to_regclass('recon_sandbox.marker')::text as marker`)
-      if (there.rows[0]?.marker == null) return false
-      const { rows } = await client.query(
-        `select from recon_sandbox.marker m join pg_control_system() s on m.system_identifier = s.system_identifier::text`,
-      )
-      return rows.length > 0
-    }),
-  )
+  return withPostgres(url, async client => {
+    const there = await client.query<{ marker: string | null }>(`select to_regclass('recon_sandbox.marker')::text as marker`)
+    if (there.rows[0]?.marker == null) return false
+    const { rows } = await client.query(
+      `select from recon_sandbox.marker m join pg_control_system() s on m.system_identifier = s.system_identifier::text`,
+    )
+    return rows.length > 0
+  })
 }
 
 async function clickhouseMarked(url: string): Promise<boolean> {
-  return asking(url, () =>
-    withClickHouse(url, async client => {
-      const there = await client.query({
-        query: `select name from system.tables where database = currentDatabase() and name = 'recon_sandbox_marker'`,
-        format: 'JSONEachRow',
-      })
-      if ((await there.json()).length === 0) return false
-      const marker = await client.query({
-        query: 'select database_name from recon_sandbox_marker where database_name = currentDatabase()',
-        format: 'JSONEachRow',
-      })
-      return (await marker.json()).length > 0
-    }),
-  )
+  return withClickHouse(url, async client => {
+    const there = await client.query({
+      query: `select name from system.tables where database = currentDatabase() and name = 'recon_sandbox_marker'`,
+      format: 'JSONEachRow',
+    })
+    if ((await there.json()).length === 0) return false
+    const marker = await client.query({
+      query: 'select database_name from recon_sandbox_marker where database_name = currentDatabase()',
+      format: 'JSONEachRow',
+    })
+    return (await marker.json()).length > 0
+  })
 }
 
 async function asking(url: string, ask: () => Promise<boolean>): Promise<boolean> {
