@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type ClickHouseClient, createClient } from '@clickhouse/client'
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import type { LegContext } from '../../epoch/leg.ts'
 import { clickHouseError } from './errors.ts'
 import { EXACT_READ_SETTINGS } from './settings.ts'
@@ -40,6 +40,8 @@ export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection 
     application: 'recon-engine',
     request_timeout: store.statementTimeoutMs + CANCEL_TIMEOUT_MS,
     max_open_connections: 32,
+    // What goes wrong is told by the run, in its own words.
+    log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { max_execution_time: Math.ceil(store.statementTimeoutMs / 1_000) },
   })
   let known: Promise<Readonly<Record<string, string>>> | undefined
