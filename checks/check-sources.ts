@@ -17,7 +17,7 @@ export interface CheckSources {
 }
 
 /** The horizon strategy for one table of the reference model, whose watermarks carry its reference name. */
-export function horizonOf({ horizon, tables }: CheckSources, referenceName: string): HorizonStrategy {
+export function horizonOf({ horizon, tables }: Pick<CheckSources, 'horizon' | 'tables'>, referenceName: string): HorizonStrategy {
   if (horizon.strategy === 'settle') return horizon
   const { schema, name, columns } = tables.clickhouse.sink_watermarks
   return {

@@ -1,4 +1,5 @@
-import type { CheckConfig, Config, StreamsConfig, TableConfig, TablesConfig } from './config.ts'
+import { columnOf, type MappedTable, REFERENCE_TABLES } from '../../checks/reference-model.ts'
+import type { CheckConfig, Config, StreamsConfig, TablesConfig } from './config.ts'
 import type { Secret } from './load.ts'
 import type { FileConfig } from './schema.ts'
 import type { SecretName } from './secrets.ts'
@@ -90,24 +91,22 @@ function tablesOf({ tables: { postgres, clickhouse } }: FileConfig): TablesConfi
   }
 }
 
-function tableOf({ table, columns, stamps = {} }: FileTable): TableConfig {
+function tableOf({ table, columns, stamps = {} }: FileTable): MappedTable {
   return { schema: table.schema, name: table.name, columns, stamps }
 }
 
 /** The reference streams stamp the reference columns, where the deployment has those streams and names no others. */
-function withStamps(table: TableConfig, streams: StreamsConfig): TableConfig {
-  const defaults = Object.entries({ dropcopy: 'dropcopy_sequence', cash: 'cash_sequence' }).filter(([stream]) =>
-    Object.hasOwn(streams, stream),
-  )
+function withStamps(table: MappedTable, streams: StreamsConfig): MappedTable {
+  const defaults = Object.entries(REFERENCE_TABLES.postgres.balances.stamps).filter(([stream]) => Object.hasOwn(streams, stream))
   return { ...table, stamps: { ...Object.fromEntries(defaults), ...table.stamps } }
 }
 
 /** The two streams of the reference model, read by their mapped names, and whatever the deployment adds or takes away. */
 function streamsOf(file: FileConfig, { postgres: { resume_tokens: tokens, transfers } }: TablesConfig): StreamsConfig {
-  const token = (column: string) => quote(tokens.columns[column] ?? column)
+  const token = (column: string) => quote(columnOf(tokens, column))
   const defaults = {
     dropcopy: `select ${token('sequence')} from ${quoteTable(tokens)} where ${token('service')} = 'trade-engine' and ${token('stream')} = 'dropcopy'`,
-    cash: `select max(${quote(transfers.columns['sequence'] ?? 'sequence')}) from ${quoteTable(transfers)}`,
+    cash: `select max(${quote(columnOf(transfers, 'sequence'))}) from ${quoteTable(transfers)}`,
   }
   const all: Readonly<Record<string, string | false>> = { ...defaults, ...file.streams }
   return Object.fromEntries(Object.entries(all).flatMap(([stream, sql]) => (sql === false ? [] : [[stream, sql]])))
@@ -125,7 +124,7 @@ function problemsBetween(file: FileConfig, streams: StreamsConfig): readonly Ass
   ]
 }
 
-function quoteTable({ schema, name }: TableConfig): string {
+function quoteTable({ schema, name }: MappedTable): string {
   return schema === undefined ? quote(name) : `${quote(schema)}.${quote(name)}`
 }
 

@@ -1,3 +1,5 @@
+import type { MappedTable } from '../../checks/reference-model.ts'
+
 /** Everything that can be configured, validated: what every command reads instead of the environment. Milliseconds are whole numbers. */
 export interface Config {
   readonly stores: StoresConfig
@@ -27,17 +29,8 @@ export type StreamsConfig = Readonly<Record<string, string>>
 
 /** How the reference tables are called here, by their names in the reference data model. */
 export interface TablesConfig {
-  readonly postgres: Readonly<Record<'balances' | 'resume_tokens' | 'transfers', TableConfig>>
-  readonly clickhouse: Readonly<Record<'transactions' | 'sink_watermarks', TableConfig>>
-}
-
-/** One table: its schema (PostgreSQL) or database (ClickHouse; undefined: the one in the URL), its name, and its columns by reference name. */
-export interface TableConfig {
-  readonly schema: string | undefined
-  readonly name: string
-  readonly columns: Readonly<Record<string, string>>
-  /** For a state table: the column that holds the stamp of each stream that changes it. */
-  readonly stamps: Readonly<Record<string, string>>
+  readonly postgres: Readonly<Record<'balances' | 'resume_tokens' | 'transfers', MappedTable>>
+  readonly clickhouse: Readonly<Record<'transactions' | 'sink_watermarks', MappedTable>>
 }
 
 /** How long, and by what evidence, a check waits for the other leg to have reached its epoch. */

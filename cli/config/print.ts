@@ -1,5 +1,5 @@
 import { Document, isScalar, isSeq, visit } from 'yaml'
-import type { TableConfig } from './config.ts'
+import type { MappedTable } from '../../checks/reference-model.ts'
 import { formatDuration } from './duration.ts'
 import type { LoadedConfig } from './load.ts'
 import { redactSecret, SECRET_SOURCES } from './secrets.ts'
@@ -104,7 +104,7 @@ function effectiveFile({ config, fileConfig }: LoadedConfig) {
   }
 }
 
-function tableForm({ schema, name, columns }: TableConfig) {
+function tableForm({ schema, name, columns }: MappedTable) {
   return { table: schema === undefined ? name : `${schema}.${name}`, columns }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type MappedTable, REFERENCE_TABLES } from '../../checks/reference-model.ts'
 import { HORIZON_STRATEGIES } from './config.ts'
 import {
   cron,
@@ -19,6 +20,16 @@ import {
 /** The names of the invariants of the product; `gate.requiredChecks` may name those that this version does not have yet. */
 const REQUIRED_CHECKS = ['transactions-balance', 'position-realized-pnls-balance', 'positions-match'] as const
 
+type MappingDefaults = Pick<MappedTable, 'schema' | 'name' | 'columns'>
+
+/** Only the streams' default SQL reads these two; a deployment that reads its streams otherwise need not have them. */
+const RESUME_TOKENS = {
+  schema: 'trade_engine',
+  name: 'resume_tokens',
+  columns: { service: 'service', stream: 'stream', sequence: 'sequence' },
+} as const
+const TRANSFERS = { schema: 'accounts', name: 'transfers', columns: { sequence: 'sequence' } } as const
+
 /**
  * What `recon.yaml` may say, with every default in the words in which it would be written there.
  * `knownChecks` are the checks that this version (and the deployment's own relations) can run.
@@ -36,13 +47,13 @@ export function fileSchema(knownChecks: readonly string[]) {
     streams: named(isStreamName, 'a stream name (letters, digits, _ and -)', stream()),
     tables: section({
       postgres: section({
-        balances: stateTable('accounts.balances', ['account_id', 'asset', 'balance']),
-        resume_tokens: table('trade_engine.resume_tokens', ['service', 'stream', 'sequence']),
-        transfers: table('accounts.transfers', ['sequence']),
+        balances: stateTable(REFERENCE_TABLES.postgres.balances),
+        resume_tokens: table(RESUME_TOKENS),
+        transfers: table(TRANSFERS),
       }),
       clickhouse: section({
-        transactions: table('transactions', ['stream', 'sequence', 'transaction_id', 'account_id', 'asset', 'symbol', 'kind', 'amount']),
-        sink_watermarks: table('sink_watermarks', ['table_name', 'stream', 'sequence', 'rows_total', 'written_at']),
+        transactions: table(REFERENCE_TABLES.clickhouse.transactions),
+        sink_watermarks: table(REFERENCE_TABLES.clickhouse.sink_watermarks),
       }),
     }),
     capture: section({ tornCutTimeout: duration().prefault('10s') }),
@@ -98,19 +109,19 @@ function check() {
   })
 }
 
-function table(name: string, columns: readonly string[]) {
-  return section(mapping(name, columns))
+function table(reference: MappingDefaults) {
+  return section(mapping(reference))
 }
 
 /** A state table names, beside its columns, the one that holds the stamp of each stream. */
-function stateTable(name: string, columns: readonly string[]) {
-  return section({ ...mapping(name, columns), stamps: named(isStreamName, 'a stream name (letters, digits, _ and -)', identifier()) })
+function stateTable(reference: MappingDefaults) {
+  return section({ ...mapping(reference), stamps: named(isStreamName, 'a stream name (letters, digits, _ and -)', identifier()) })
 }
 
-function mapping(name: string, columns: readonly string[]) {
+function mapping({ schema, name, columns }: MappingDefaults) {
   return {
-    table: tableName().prefault(name),
-    columns: section(Object.fromEntries(columns.map(column => [column, identifier().prefault(column)]))),
+    table: tableName().prefault(schema === undefined ? name : `${schema}.${name}`),
+    columns: section(Object.fromEntries(Object.keys(columns).map(column => [column, identifier().prefault(column)]))),
   }
 }
 

@@ -1,0 +1,39 @@
+import type { Verdict } from '../../epoch/verdict.ts'
+import type { Config } from '../config/config.ts'
+import { exitStatusOf } from '../exit-status.ts'
+import { type Io, printLine } from '../io.ts'
+import { chooseChecks } from './choose-checks.ts'
+import { formatRun } from './format-run.ts'
+import { openRecorder } from './recorder.ts'
+import { runCheck } from './run-check.ts'
+import { requireStoreUrls } from './store-urls.ts'
+
+/** What `recon check` was asked for. */
+export interface CheckOptions {
+  readonly names: readonly string[]
+  readonly all: boolean
+  readonly json: boolean
+}
+
+/**
+ * `recon check`: runs the checks one after the other and tells each as it ends. Resolves to 0, 10 or 11; throws `ReconError` for bad usage
+ * and `ConfigError` for bad configuration, before anything is run.
+ */
+export async function checkCommand({ names, all, json }: CheckOptions, config: Config, io: Io): Promise<number> {
+  const checks = chooseChecks(names, all, config)
+  const urls = requireStoreUrls(config)
+  const recorder = await openRecorder(config, io)
+  try {
+    const verdicts: Verdict[] = []
+    for (const name of checks) {
+      const seen = await recorder.seenBefore()
+      const run = await runCheck(name, urls, config, seen?.epoch, io)
+      printLine(io, json ? JSON.stringify(run) : formatRun(run, io.color))
+      await recorder.record(run, seen?.era)
+      verdicts.push(run.verdict)
+    }
+    return exitStatusOf(verdicts)
+  } finally {
+    await recorder.close()
+  }
+}

@@ -1,0 +1,136 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { KNOWN_CHECKS } from './check/registry.ts'
+import { type LoadedConfig, loadConfig } from './config/load.ts'
+import type { Io } from './io.ts'
+import { say } from './io.ts'
+import { packageVersion } from './version.ts'
+
+const EXIT_STATUSES = `
+Exit status:
+  0   balanced, or done
+  10  a difference
+  11  could not check: never a pass, and never a difference
+  2   bad usage or configuration
+  1   a bug in recon itself`
+
+/**
+ * The command line: every command with its options and help. A command's own code is loaded only when it runs, so that \`--help\` and \`check\`
+ * start nothing that they do not need. \`done\` receives the exit status.
+ */
+export function buildProgram(io: Io, done: (status: number) => void): Command {
+  const program = new Command('recon')
+    .description("Proves an exchange's books balanced at one epoch of its event stream, while they are being written.")
+    .version(packageVersion())
+    .option('--config <file>', 'the configuration (default: recon.yaml in the working folder, if it is there)')
+    .configureOutput({ writeOut: text => void io.stdout.write(text), writeErr: text => void io.stderr.write(text) })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `${EXIT_STATUSES}
+
+Stores are named by the environment: RECON_POSTGRES_URL, RECON_CLICKHOUSE_URL, and RECON_STATE_URL for recon's own database.
+
+Examples:
+  recon demo --seconds 60               a live exchange, proved balanced; nothing needs to be installed
+  recon check transactions-balance      one check of the configured stores
+  recon check --all --json | jq .       all of them, one recon.run/1 document per line
+  recon doctor                          what keeps a check from working, and the remedy`,
+    )
+  const configuration = (): LoadedConfig => {
+    const { config: file } = program.opts<{ config?: string }>()
+    const loaded = loadConfig({ environment: io.environment, workingFolder: io.workingFolder, file, knownChecks: KNOWN_CHECKS })
+    for (const warning of loaded.warnings) say(io, `warning: ${warning}`)
+    return loaded
+  }
+
+  program
+    .command('check')
+    .description('run checks once, at one epoch each')
+    .argument('[names...]', `which: ${KNOWN_CHECKS.join(', ')}`)
+    .option('--all', 'every check that is enabled')
+    .option('--json', 'one recon.run/1 document per line')
+    .addHelpText(
+      'after',
+      `${EXIT_STATUSES}\n\nSeveral checks: any difference is 10, else any that could not be made is 11.\nCtrl-C: the check is inconclusive/cancelled.`,
+    )
+    .action(async (names: string[], { all = false, json = false }: { all?: boolean; json?: boolean }) => {
+      const { checkCommand } = await import('./check/command.ts')
+      done(await checkCommand({ names, all, json }, configuration().config, io))
+    })
+
+  program
+    .command('doctor')
+    .description('find what keeps a check from working or from being trusted, each with its remedy')
+    .option('--json', 'one recon.doctor/1 document')
+    .addHelpText('after', '\nExit status: 0 well, 10 not, 2 bad usage or configuration')
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const { doctorCommand } = await import('./doctor/command.ts')
+      done(await doctorCommand({ json }, configuration().config, io))
+    })
+
+  program
+    .command('history')
+    .description('list the recorded runs, newest first (needs RECON_STATE_URL)')
+    .option('--check <name>', 'only of this check')
+    .addOption(new Option('--verdict <verdict>', 'only with this verdict').choices(['balanced', 'diff', 'inconclusive']))
+    .option('--before <run>', 'only those recorded before this run')
+    .option('--limit <n>', 'at most so many', wholeNumber(1, 10_000), 20)
+    .option('--json', 'one recon.run/1 document per line')
+    .action(async ({ json = false, ...query }) => {
+      const { historyCommand } = await import('./history.ts')
+      done(await historyCommand({ ...query, json }, configuration().config, io))
+    })
+
+  program
+    .command('epoch')
+    .description('the logical clock that recon remembers')
+    .command('accept')
+    .description('acknowledge that the epoch went back, as after a failover (needs RECON_STATE_URL)')
+    .requiredOption('--reason <text>', 'why that is right; it is kept for ever', nonEmpty)
+    .option('--json', 'one recon.epoch-acceptance/1 document')
+    .action(async ({ reason, json = false }: { reason: string; json?: boolean }) => {
+      const { epochAcceptCommand } = await import('./epoch-accept.ts')
+      done(await epochAcceptCommand({ reason, json }, configuration().config, io))
+    })
+
+  program
+    .command('config')
+    .description('the configuration')
+    .command('print')
+    .description('print the effective configuration with where each value came from, secrets redacted')
+    .option('--json', 'one recon.config/1 document')
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const { configPrintCommand } = await import('./config-print.ts')
+      done(await configPrintCommand({ json }, configuration(), io))
+    })
+
+  program
+    .command('sandbox')
+    .description(
+      'start PostgreSQL and ClickHouse with the reference schema, empty; prints one JSON line with their URLs when they are ready',
+    )
+    .option('--dir <folder>', 'keep the data here (default: a temporary folder that goes with the sandbox)')
+    .option('--postgres-port <n>', 'default: a free one', wholeNumber(1, 65_535))
+    .option('--clickhouse-port <n>', 'default: a free one', wholeNumber(1, 65_535))
+    .addHelpText('after', '\nRuns until SIGINT, SIGTERM, or the end of its stdin. Exit status: 0, or 2 for a port or a folder in use.')
+    .action(async (options: { dir?: string; postgresPort?: number; clickhousePort?: number }) => {
+      const { sandboxCommand } = await import('./sandbox.ts')
+      done(await sandboxCommand(options, io))
+    })
+
+  return program
+}
+
+/** Reads an option that is a whole number within bounds. */
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return text => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
+    return value
+  }
+}
+
+function nonEmpty(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.')
+  return text
+}
