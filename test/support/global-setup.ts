@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { TestProject } from 'vitest/node'
-import { startServers, type TestServers } from './servers.ts'
+import { startServers, type TestServers, testBackend } from './servers.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -15,6 +15,12 @@ declare module 'vitest' {
  * ended when the run ends.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (testBackend() === 'containers') {
+    const unavailable = await (await import('./containers.ts')).containersUnavailable()
+    if (unavailable !== undefined) {
+      process.stderr.write(`RECON_TEST_BACKEND=containers, but ${unavailable}: the suites that need engines are skipped\n`)
+    }
+  }
   let servers: Promise<TestServers> | undefined
   const broker = createServer(async (_request, response) => {
     servers ??= startServers()
