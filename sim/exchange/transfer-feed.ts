@@ -11,9 +11,9 @@ export async function readTransfers(client: Client, after: bigint, limit: number
     text: `
       select transfer_id, sequence::text, account_id, asset, direction, amount::text, custodian_reference,
              (extract(epoch from created_at) * 1000000)::bigint::text as created_at
-      from accounts.transfers
-      where sequence > $1
-      order by sequence
+      from accounts.transfers as t
+      where t.sequence > $1
+      order by t.sequence -- the column: the bare name would be the text above, and sort 10 before 2
       limit $2`,
     values: [after.toString(), limit],
   })
