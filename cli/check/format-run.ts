@@ -9,7 +9,6 @@ import { remedyFor } from './remedies.ts'
 /** One run as a block for a person to read: the verdict first, then the evidence, then the keys that differ or what to do. Ends with a line end. */
 export function formatRun(run: Run, color: boolean): string {
   const paint = picocolors.createColors(color)
-  const { left, right } = { left: 'left', right: 'right' }
   const shade = { balanced: paint.green, diff: paint.red, inconclusive: paint.yellow } as const satisfies Record<Verdict, unknown>
   const verdict = run.verdict.toUpperCase() + (run.verdict === 'balanced' ? '' : ` (${run.reasonCode})`)
   const remedy = run.verdict === 'inconclusive' ? remedyFor(run.reasonCode) : undefined
@@ -26,21 +25,21 @@ export function formatRun(run: Run, color: boolean): string {
     ...facts.map(([name, value]) => `  ${paint.dim(name.padEnd(8))}  ${value}`),
     ...(run.conflicts.length > 0 ? [`  ${paint.dim('conflict')}  ${run.conflicts.map(escapeName).join(', ')}`] : []),
     ...(remedy === undefined ? [] : [`  ${paint.dim('to do')}     ${remedy}`]),
-    ...formatMismatches(run, left, right).map((line, at) => `  ${at === 1 ? paint.dim(line) : line}`),
+    ...formatMismatches(run).map((line, at) => (line === '' ? '' : `  ${at === 1 ? paint.dim(line) : line}`)),
     '',
   ].join('\n')
 }
 
 /** The keys that differ, one line per value that differs, in aligned columns; first a blank line. Nothing where none are listed. */
-function formatMismatches(run: Run, left: string, right: string): readonly string[] {
+function formatMismatches(run: Run): readonly string[] {
   const [first] = run.mismatches
   if (!first) return []
   const keys = Object.keys(first.key)
   const columns: readonly Column[] = [
     ...keys.map(title => ({ title: escapeName(title), align: 'left' }) as const),
     { title: 'value', align: 'left' },
-    { title: left, align: 'right' },
-    { title: right, align: 'right' },
+    { title: 'left', align: 'right' },
+    { title: 'right', align: 'right' },
     { title: 'difference', align: 'right' },
     { title: '', align: 'left' },
   ]
