@@ -42,7 +42,7 @@ export async function selectSeenEpoch(client: pg.ClientBase): Promise<SeenEpoch>
 export async function insertAcceptance(client: pg.ClientBase, reason: string): Promise<EpochAcceptance> {
   const { epoch } = await selectSeenEpoch(client)
   const { rows } = await client.query<{ era: string; acceptedAt: string }>(
-    `insert into recon.epoch_acceptances (reason, epoch) values ($1, $2::jsonb)
+    `insert into recon.epoch_acceptances (reason, epoch) values ($1, $2::json)
     returning era::text as era, to_char(accepted_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "acceptedAt"`,
     [reason, JSON.stringify(epochToJson(epoch))],
   )

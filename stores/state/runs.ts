@@ -9,14 +9,14 @@ export async function insertRun(client: pg.ClientBase, run: RecordableRun, era: 
   const { rows } = await client.query(
     `with recorded as (
       insert into recon.runs (run_id, check_name, verdict, reason_code, epoch, started_at, finished_at, era, document)
-      values ($1, $2, $3, $4, $5::jsonb, $6::timestamptz, $7::timestamptz,
+      values ($1, $2, $3, $4, $5::json, $6::timestamptz, $7::timestamptz,
         coalesce($8::bigint, (select max(era) from recon.epoch_acceptances), 0), $9::json)
       on conflict (run_id) do nothing
       returning position, era, epoch, reason_code),
     heights as (
       -- a run that saw the epoch go back is no witness of how high it had been
       insert into recon.run_epochs (era, stream, sequence, position)
-      select era, key, value::bigint, position from recorded cross join lateral jsonb_each_text(epoch)
+      select era, key, value::bigint, position from recorded cross join lateral json_each_text(epoch)
       where reason_code <> 'epoch-regression')
     select position from recorded`,
     [

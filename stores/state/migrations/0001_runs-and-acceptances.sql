@@ -11,7 +11,7 @@ create table recon.epoch_acceptances (
   era bigint generated always as identity primary key,
   accepted_at timestamptz not null default clock_timestamp(),
   reason text not null check (btrim(reason) <> ''),
-  epoch jsonb not null);
+  epoch json not null);
 
 create table recon.runs (
   position bigint generated always as identity primary key,
@@ -20,7 +20,7 @@ create table recon.runs (
   verdict text not null check (verdict in ('balanced', 'diff', 'inconclusive')),
   reason_code text not null,
   -- sequences as strings, as in the document; null when the run captured no epoch
-  epoch jsonb,
+  epoch json,
   started_at timestamptz not null,
   finished_at timestamptz not null,
   recorded_at timestamptz not null default clock_timestamp(),
