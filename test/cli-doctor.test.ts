@@ -1,0 +1,258 @@
+import { Writable } from 'node:stream'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { loadConfig } from '../cli/config/load.ts'
+import { doctorCommand } from '../cli/doctor/command.ts'
+import { examine } from '../cli/doctor/examine.ts'
+import type { Finding } from '../cli/doctor/finding.ts'
+import { judgeClock } from '../cli/doctor/judge-clock.ts'
+import { judgeReadOnly } from '../cli/doctor/judge-read-only.ts'
+import { judgeWatermarks } from '../cli/doctor/judge-watermarks.ts'
+import { withClickHouse } from '../sim/engines/clickhouse-client.ts'
+import { withPostgres } from '../sim/engines/postgres-client.ts'
+import type { Stores } from '../sim/sandbox/stores.ts'
+import { systemClock } from '../stores/system-clock.ts'
+import { describeEngines, startTestEngines, type TestEngines } from './support/engines.ts'
+
+const context = { clock: systemClock, signal: new AbortController().signal }
+
+function configOf(stores: Pick<Stores, 'reconUrl'> | undefined) {
+  const environment = stores ? { RECON_STATE_URL: stores.reconUrl } : {}
+  return loadConfig({ environment, workingFolder: '/nowhere', file: undefined, knownChecks: ['transactions-balance'] }).config
+}
+
+function notWell(findings: readonly Finding[]): Record<string, string> {
+  return Object.fromEntries(findings.filter(({ status }) => status !== 'ok').map(({ id, status, what }) => [id, `${status}: ${what}`]))
+}
+
+describeEngines('recon doctor', () => {
+  let engines: TestEngines
+  let stores: Stores
+  beforeAll(async () => {
+    engines = await startTestEngines()
+  })
+  beforeEach(async () => {
+    stores = await engines.createStores('doctor')
+    return () => stores.drop()
+  })
+
+  const inPostgres = (sql: string) => withPostgres(stores.postgresUrl, client => client.query(sql))
+  const inClickHouse = (query: string) => withClickHouse(stores.clickhouseUrl, client => client.command({ query }))
+  const asReader = () => ({ postgresUrl: stores.readOnlyPostgresUrl, clickhouseUrl: stores.readOnlyClickhouseUrl })
+  const diagnose = async (urls = asReader()) => notWell(await examine(urls, configOf(stores), context))
+  const leaveSandbox = async () => {
+    await inPostgres('drop schema recon_sandbox cascade')
+    await inClickHouse('drop table recon_sandbox_marker')
+  }
+  /** Makes ClickHouse's transactions anew, as somebody else might have made them. */
+  const transactions = async (engine: string, change: (columns: string) => string = columns => columns) => {
+    const columns = `stream LowCardinality(String), sequence UInt64, transaction_id String, account_id String, asset LowCardinality(String),
+      symbol LowCardinality(String), kind LowCardinality(String), amount Decimal(38,18), occurred_at DateTime64(6,'UTC')`
+    await inClickHouse('drop table transactions sync')
+    await inClickHouse(`create table transactions (${change(columns)}) engine = ${engine}`)
+  }
+
+  it('finds nothing to mend in a sandbox, whose roles may write, nor for readers anywhere', async () => {
+    expect(await diagnose({ postgresUrl: stores.postgresUrl, clickhouseUrl: stores.clickhouseUrl })).toEqual({})
+    await leaveSandbox()
+    expect(await diagnose()).toEqual({})
+  })
+
+  it('refuses roles that may write to anything but a sandbox', async () => {
+    await leaveSandbox()
+    expect(await diagnose({ postgresUrl: stores.postgresUrl, clickhouseUrl: stores.clickhouseUrl })).toEqual({
+      'postgres.grants': expect.stringMatching(/^fail: role postgres is a superuser/),
+      'clickhouse.grants': expect.stringMatching(/^fail: user default can write: GRANT .*INSERT/),
+    })
+  })
+
+  it('finds a single grant by which a reader could write', async () => {
+    await leaveSandbox()
+    await inPostgres('grant update (balance) on accounts.balances to recon_reader')
+    await inPostgres('grant truncate on trade_engine.trades to recon_reader')
+    expect(await diagnose()).toEqual({
+      'postgres.grants': 'fail: role recon_reader can write to accounts.balances (update), trade_engine.trades (truncate)',
+    })
+  })
+
+  it('lists every column of the balances that is missing, unfit or narrower than the model', async () => {
+    await inPostgres(`alter table accounts.balances drop column cash_sequence cascade;
+      alter table accounts.balances alter column balance type double precision, alter column dropcopy_sequence type integer`)
+    expect(await diagnose()).toEqual({
+      'postgres.tables.balances':
+        'fail: table accounts.balances: column balance is double precision and must be numeric(38,18); column cash_sequence is missing (bigint); column dropcopy_sequence is integer and not bigint: it may not reach every sequence',
+    })
+  })
+
+  it('warns of a type that works and holds less', async () => {
+    await inPostgres('alter table accounts.balances alter column balance type numeric(20,8)')
+    await transactions('MergeTree order by (stream, sequence, transaction_id)', columns =>
+      columns.replace('Decimal(38,18)', 'Decimal(18,8)'),
+    )
+    expect(await diagnose()).toEqual({
+      'postgres.tables.balances': expect.stringMatching(/^warn: .*numeric\(20,8\) and not numeric\(38,18\)/),
+      'clickhouse.tables.transactions': expect.stringMatching(/^warn: .*Decimal\(18, 8\) and not Decimal\(38, 18\)/),
+    })
+  })
+
+  it('finds row-level security that would hide balances', async () => {
+    await inPostgres('alter table accounts.balances enable row level security')
+    expect(await diagnose()).toEqual({ 'postgres.row-security': expect.stringMatching(/^fail: /) })
+  })
+
+  it('finds tables that are not there, and SQL of a stream that does not work, without losing sight of the rest', async () => {
+    await inPostgres('drop table accounts.balances; drop table accounts.transfers')
+    await inClickHouse('drop table transactions sync')
+    await inClickHouse('drop table sink_watermarks sync')
+    expect(await diagnose()).toEqual({
+      'postgres.tables.balances': expect.stringMatching(/^fail: PostgreSQL has no table accounts\.balances/),
+      'postgres.streams.cash': expect.stringMatching(/^fail: .*accounts\.transfers/),
+      'clickhouse.tables.transactions': expect.stringMatching(/^fail: ClickHouse has no table transactions/),
+      'clickhouse.tables.sink_watermarks': expect.stringMatching(/^fail: ClickHouse has no table sink_watermarks/),
+    })
+  })
+
+  it('judges by engine and sorting key whether history stays', async () => {
+    // One set of databases for all of them: making a set takes longer than judging it.
+    const judged: Record<string, string | undefined> = {}
+    for (const engine of [
+      'SummingMergeTree order by (stream, sequence, transaction_id)',
+      'AggregatingMergeTree order by (stream, sequence, transaction_id)',
+      'ReplacingMergeTree order by (stream, sequence, account_id)',
+      'ReplacingMergeTree order by (account_id, transaction_id)',
+      'ReplacingMergeTree order by (stream, sequence, transaction_id)',
+      'Memory',
+    ]) {
+      await transactions(engine)
+      const { 'clickhouse.history.transactions': finding, ...others } = await diagnose()
+      expect(others).toEqual({})
+      judged[engine] = finding
+    }
+    expect(judged).toEqual({
+      'SummingMergeTree order by (stream, sequence, transaction_id)': expect.stringMatching(/^fail: .*merges combine rows/),
+      'AggregatingMergeTree order by (stream, sequence, transaction_id)': expect.stringMatching(/^fail: .*merges combine rows/),
+      'ReplacingMergeTree order by (stream, sequence, account_id)': expect.stringMatching(/^fail: .*lacks transaction_id/),
+      'ReplacingMergeTree order by (account_id, transaction_id)': expect.stringMatching(/^fail: .*lacks sequence/),
+      'ReplacingMergeTree order by (stream, sequence, transaction_id)': expect.stringMatching(/^warn: .*may erase a conflicting duplicate/),
+      Memory: expect.stringMatching(/^warn: .*cannot be seen here/),
+    })
+  })
+
+  it('finds history that expires, and amounts in a float', async () => {
+    await transactions('MergeTree order by (stream, sequence, transaction_id) ttl toDateTime(occurred_at) + interval 1 year', columns =>
+      columns.replace('Decimal(38,18)', 'Float64'),
+    )
+    expect(await diagnose()).toEqual({
+      'clickhouse.tables.transactions': expect.stringMatching(/^fail: .*amount is Float64 and must be Decimal\(38, 18\)/),
+      'clickhouse.history.transactions.ttl': expect.stringMatching(/^fail: /),
+    })
+  })
+
+  it('says of a user with readonly = 1 that our settings cannot be set', async () => {
+    const findings = await examine({ ...asReader(), clickhouseUrl: stores.strictClickhouseUrl }, configOf(stores), context)
+    expect(findings.filter(({ status }) => status === 'fail')).toEqual([
+      {
+        id: 'clickhouse.reachable',
+        status: 'fail',
+        what: expect.stringContaining('readonly'),
+        remedy: expect.stringContaining('readonly = 2'),
+      },
+    ])
+  })
+
+  it('finds watermarks that are missing, and those that have stopped', async () => {
+    await inPostgres(`insert into trade_engine.resume_tokens values ('trade-engine', 'dropcopy', 10, '')`)
+    await inPostgres(`insert into accounts.transfers values ('t', 5, 'A', 'USD', 'deposit', 1, 'r', now())`)
+    await inClickHouse(`insert into sink_watermarks values ('transactions', 'cash', 4, 4, now64(6) - interval 1 hour)`)
+    expect(await diagnose()).toEqual({
+      'clickhouse.watermarks.transactions.dropcopy':
+        'fail: the watermark of transactions for stream dropcopy is missing, and PostgreSQL stands at 10',
+      'clickhouse.watermarks.transactions.cash': expect.stringMatching(
+        /^warn: the watermark of transactions for stream cash stands at 4 and PostgreSQL at 5, .* 36\d{5} ms ago/,
+      ),
+    })
+  })
+
+  it('reports each store that does not answer, and looks at the others all the same', async () => {
+    const config = { ...configOf(stores), stores: { ...configOf(stores).stores, stateUrl: 'postgresql://nobody@127.0.0.1:1/x' } }
+    const findings = await examine({ ...asReader(), postgresUrl: 'postgresql://nobody@127.0.0.1:1/x' }, config, context)
+    expect(notWell(findings)).toEqual({
+      'postgres.reachable': expect.stringMatching(/^fail: .*ECONNREFUSED/),
+      'state.reachable': expect.stringMatching(/^fail: .*ECONNREFUSED/),
+    })
+    expect(findings.filter(({ id, status }) => id.startsWith('clickhouse.') && status === 'ok').length).toBeGreaterThan(5)
+  })
+
+  it('ends with 0 when nothing is to mend, with 10 when something is, as text and as JSON', async () => {
+    const command = async (json: boolean) => {
+      let stdout = ''
+      const loaded = configOf(undefined)
+      const config = { ...loaded, stores: { ...loaded.stores, ...asReader() } }
+      const write = new Writable({
+        write(chunk, _, done) {
+          stdout += String(chunk)
+          done()
+        },
+      })
+      const status = await doctorCommand({ json }, config, {
+        ...context,
+        stdin: process.stdin,
+        stdout: write,
+        stderr: write,
+        environment: {},
+        workingFolder: '/',
+        color: false,
+      })
+      return { status, stdout }
+    }
+    const well = await command(false)
+    expect(well).toMatchObject({ status: 0, stdout: expect.stringMatching(/^warn +state\.reachable .*\n +to do: set RECON_STATE_URL$/m) })
+
+    await inPostgres('drop table accounts.balances')
+    const unwell = await command(true)
+    expect(unwell.status).toBe(10)
+    expect(JSON.parse(unwell.stdout)).toMatchObject({
+      schema: 'recon.doctor/1',
+      status: 'unwell',
+      findings: expect.arrayContaining([
+        { id: 'postgres.tables.balances', status: 'fail', what: expect.any(String), remedy: expect.any(String) },
+      ]),
+    })
+  })
+})
+
+describe('the judges', () => {
+  it.each([
+    [0, 1, 'ok'],
+    [-900, 1, 'ok'],
+    [1_500, 600, 'ok'],
+    [1_500, 1, 'warn'],
+    [-1_500, 1, 'warn'],
+  ] as const)('judge a clock that is %d ms off, give or take %d: %s', (skewMs, uncertaintyMs, status) => {
+    expect(judgeClock('postgres', { skewMs, uncertaintyMs }).status).toBe(status)
+  })
+
+  const user = { version: '26.7', user: 'u', sandbox: false, tables: [] }
+  it.each([
+    ['readonly = 2', { readonly: '2', grants: ['GRANT ALL ON *.* TO u'] }, 'ok'],
+    ['select only', { readonly: '0', grants: ['GRANT SELECT, SHOW ON ax.* TO u'] }, 'ok'],
+    ['select on a table whose name reads like a verb', { readonly: '0', grants: ['GRANT SELECT ON ax.INSERT TO u'] }, 'ok'],
+    ['insert on one table', { readonly: '0', grants: ['GRANT SELECT ON ax.* TO u', 'GRANT INSERT ON ax.transactions TO u'] }, 'fail'],
+    ['everything', { readonly: '0', grants: ['GRANT ALL ON *.* TO u WITH GRANT OPTION'] }, 'fail'],
+    ['a role that cannot be seen through', { readonly: '0', grants: ['GRANT reader TO u'] }, 'warn'],
+    ['grants that cannot be seen', { readonly: '0', grants: undefined }, 'warn'],
+  ] as const)('judge a ClickHouse user with %s', (_, facts, status) => {
+    expect(judgeReadOnly({ ...user, ...facts }).status).toBe(status)
+  })
+
+  it.each([
+    ['has reached PostgreSQL, however old', 10n, '10', 3_600_000, 'ok'],
+    ['is behind and was written just now', 10n, '9', 100, 'ok'],
+    ['is behind and has stopped', 10n, '9', 31_000, 'warn'],
+    ['is behind and does not say when it was written', 10n, '9', undefined, 'ok'],
+    ['is not there, and neither is anything to vouch for', 0n, undefined, undefined, 'ok'],
+    ['is not there', 1n, undefined, undefined, 'fail'],
+  ] as const)('judge a watermark that %s', (_, needed, sequence, ageMs, status) => {
+    const standings = sequence === undefined ? [] : [{ stream: 'dropcopy', sequence, ageMs }]
+    expect(judgeWatermarks('transactions', { dropcopy: needed }, standings, 30_000).map(finding => finding.status)).toEqual([status])
+  })
+})
