@@ -103,7 +103,7 @@ describeEngines('the simulated exchange', () => {
 
   it('keeps balances, positions and trades true to each other and to the streams, by sums that share nothing with the fold', async () => {
     const own = await stores('sums')
-    const exchange = await start({ stores: own, spec, rate: Number.POSITIVE_INFINITY, events: 3_000n, sink: quick })
+    const exchange = await start({ stores: own, spec, rate: Number.POSITIVE_INFINITY, events: 3_008n, sink: quick })
     await exchange.caughtUp(deadline())
     await exchange.stop()
     const fromTrades = await postgresRows(
@@ -120,7 +120,7 @@ describeEngines('the simulated exchange', () => {
       `select count(*) filter (where pnl <> 0)::text as wrong, count(*)::text as symbols
        from (select symbol, sum(realized_pnl + quantity * 123.456789 - cost_basis) as pnl from trade_engine.positions group by symbol) s`,
     )
-    // 3,000 is a multiple of the dropcopy's block, where no trade is cut in two.
+    // 3,008 is a multiple of the dropcopy's block of 32, where no trade is cut in two.
     expect(zeroSum).toEqual({ wrong: '0', symbols: '4' })
     const [custody] = await postgresRows(
       own,
@@ -165,7 +165,11 @@ describeEngines('the simulated exchange', () => {
       (error: Error) => error.message,
     )
     await exchange.folded(200n, deadline())
-    await postgresRows(own, `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'recon-sim trade-engine'`)
+    await postgresRows(
+      own,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'recon-sim trade-engine' and datname = current_database()`,
+    )
     await expect(exchange.caughtUp(deadline())).rejects.toThrow(/trade-engine ended by itself: exit status 1/)
     expect(await ended).toContain('trade-engine')
     await exchange.stop()

@@ -44,7 +44,7 @@ describe('the dropcopy', () => {
   it('gives a fill two sides with sequences of their own, and busts a fill once at the most, whole, and later', () => {
     fc.assert(
       fc.property(markets, market => {
-        const events = openDropcopy(market).between(0n, 3000n)
+        const events = openDropcopy(market).between(0n, 3008n)
         const byExecution = new Map(events.map(event => [event.executionId, event]))
         const fills = groupBy(events, event => (event.kind === 'fill' ? event.tradeId : undefined))
         for (const sides of fills.values()) expectOppositeSides(sides)

@@ -8,7 +8,7 @@ export interface ChildLink {
   readonly start: StartMessage
   /** Aborted when the parent asks for the end. */
   readonly signal: AbortSignal
-  /** The dropcopy sequence that is published now. */
+  /** The dropcopy sequence that is published now; never goes back. */
   readonly head: () => bigint
   readonly faults: () => readonly PlannedFault[]
   readonly paused: () => boolean
@@ -28,6 +28,7 @@ export function runChild(serve: (link: ChildLink) => Promise<void>): void {
   let start: StartMessage | undefined
   let faults: readonly PlannedFault[] = []
   let paused = false
+  let head = 0n
   let crashPoint: CrashPoint | undefined
   const begin = (message: StartMessage) => {
     start = message
@@ -35,7 +36,11 @@ export function runChild(serve: (link: ChildLink) => Promise<void>): void {
     const link: ChildLink = {
       start: message,
       signal: ending.signal,
-      head: () => headAt((start ?? message).schedule, Date.now()),
+      head: () => {
+        const now = headAt((start ?? message).schedule, Date.now())
+        if (now > head) head = now
+        return head
+      },
       faults: () => faults,
       paused: () => paused,
       send: reply => process.send?.(reply),
@@ -53,6 +58,7 @@ export function runChild(serve: (link: ChildLink) => Promise<void>): void {
         return begin(message)
       case 'schedule':
         if (start !== undefined) start = { ...start, schedule: message.schedule }
+        process.send?.({ type: 'scheduled', id: message.id, head } satisfies FromChild)
         return
       case 'fault':
         faults = [...faults, message.fault]

@@ -1,6 +1,7 @@
 import { ReconError } from '../../epoch/recon-error.ts'
 import { type CrashPoint, type FromChild, type Progress, type Role, roles, type StartMessage, type ToChild } from './messages.ts'
 import { type RoleProcess, startRole } from './role-process.ts'
+import type { Schedule } from './schedule.ts'
 
 /** The three processes of an exchange, started, killed and started again as told. */
 export interface Crew {
@@ -11,6 +12,10 @@ export interface Crew {
   readonly pause: (role: Role) => void
   readonly resume: (role: Role) => void
   readonly broadcast: (message: ToChild) => void
+  /** Tells everybody the schedule. */
+  readonly publish: (schedule: Schedule) => void
+  /** What everybody who runs has taken for published at the most, once all of them go by the last schedule; undefined until then. */
+  readonly settledHead: () => bigint | undefined
   readonly progress: (role: Role) => Progress
   readonly state: (role: Role) => 'running' | 'paused' | 'halted' | 'down'
   /** Ends all of them, in their own time; safe to call twice. */
@@ -33,7 +38,12 @@ export function openCrew(orders: CrewOrders): Crew {
   const progress = new Map<Role, Progress>()
   const paused = new Set<Role>()
   const told = new Set<RoleProcess>()
+  const heads = new Map<Role, { readonly id: number; readonly head: bigint }>()
+  let scheduleId = 0
 
+  const broadcast = (message: ToChild) => {
+    for (const role of roles) processes.get(role)?.send(message)
+  }
   const kill = async (role: Role, point?: CrashPoint) => {
     const process = processes.get(role)
     if (process === undefined) return
@@ -52,13 +62,13 @@ export function openCrew(orders: CrewOrders): Crew {
   const start = async (role: Role) => {
     await kill(role)
     const process = await startRole(orders.startMessage(role), message => {
-      if (message.type !== 'planted') progress.set(role, message.progress)
+      if (message.type === 'scheduled') heads.set(role, message)
+      else if (message.type !== 'planted') progress.set(role, message.progress)
       orders.hear(role, message)
     })
     processes.set(role, process)
     // What was said to the others while this one was starting.
-    const now = orders.startMessage(role)
-    process.send({ type: 'schedule', schedule: now.schedule })
+    process.send({ type: 'schedule', id: scheduleId, schedule: orders.startMessage(role).schedule })
     if (paused.has(role)) process.send({ type: 'pause' })
     process.ended.then(how => {
       if (processes.get(role) === process) processes.delete(role)
@@ -85,8 +95,15 @@ export function openCrew(orders: CrewOrders): Crew {
       paused.delete(role)
       processes.get(role)?.send({ type: 'resume' })
     },
-    broadcast: message => {
-      for (const role of roles) processes.get(role)?.send(message)
+    broadcast,
+    publish: schedule => {
+      scheduleId += 1
+      broadcast({ type: 'schedule', id: scheduleId, schedule })
+    },
+    settledHead: () => {
+      const settled = roles.filter(role => processes.has(role)).map(role => heads.get(role))
+      if (settled.some(each => each?.id !== scheduleId)) return undefined
+      return settled.reduce((most, each) => (each !== undefined && each.head > most ? each.head : most), 0n)
     },
     progress: role => progress.get(role) ?? nowhere,
     state: role => {

@@ -67,7 +67,8 @@ function fillSides(market: Market, sequence: bigint): readonly ExecutionEvent[] 
   const instrument = pick(random, market.instruments)
   const first = skewedAccount(market, random)
   const second = otherAccount(market, random, first)
-  const quantity = BigInt(lots(random)) * instrument.quantityStep * BigInt(random.oneIn(4) ? 1 + random.below(997) : 1000)
+  const odd = random.oneIn(4) ? BigInt(1 + random.below(997)) * instrument.quantityStep : 0n
+  const quantity = BigInt(lots(random)) * instrument.lot + odd
   const price = priceAt(market, instrument, sequence) + BigInt(random.below(5) - 2) * instrument.priceStep
   const firstBuys = random.oneIn(2)
   const firstTakes = random.oneIn(2)

@@ -62,7 +62,6 @@ export function keysOf(memory: EngineMemory, events: readonly DropcopyEvent[]): 
   const positions = new Map<string, { accountId: string; symbol: string }>()
   const balances = new Map<string, { accountId: string; asset: string }>()
   const reversed: string[] = []
-  const inBatch = new Set(events.map(event => event.executionId))
   const balance = (accountId: string, asset: string) => {
     const key = keyOf(accountId, asset)
     if (!memory.balanceStamps.has(key)) balances.set(key, { accountId, asset })
@@ -76,7 +75,8 @@ export function keysOf(memory: EngineMemory, events: readonly DropcopyEvent[]): 
     balance(FEE_ACCOUNT, event.asset)
     const key = keyOf(event.accountId, event.symbol)
     if (!memory.positions.has(key)) positions.set(key, { accountId: event.accountId, symbol: event.symbol })
-    if (event.reverses !== undefined && !memory.realized.has(event.reverses) && !inBatch.has(event.reverses)) reversed.push(event.reverses)
+    // Also one that stands in this very batch: an engine that died may have folded it, and then it is not folded again.
+    if (event.reverses !== undefined && !memory.realized.has(event.reverses)) reversed.push(event.reverses)
   }
   return { positions: [...positions.values()], balances: [...balances.values()], reversed }
 }

@@ -30,6 +30,8 @@ export interface ExchangeStatus {
   readonly roles: Readonly<Record<Role, 'running' | 'paused' | 'halted' | 'down'>>
 }
 
+const PAUSE_MS = 10_000
+
 /** A running simulated exchange. */
 export interface Exchange {
   readonly status: () => ExchangeStatus
@@ -44,7 +46,8 @@ export interface Exchange {
   readonly crash: (role: Role, point?: CrashPoint) => Promise<void>
   /** Starts a process that is down (or kills it first), and resolves when it is ready. */
   readonly restart: (role: Role) => Promise<void>
-  readonly pause: (what: Role | 'feed') => void
+  /** Pauses a process as soon as it hears of it, or the feed; resolves for the feed when everybody agrees on which event is the last. */
+  readonly pause: (what: Role | 'feed') => Promise<void>
   readonly resume: (what: Role | 'feed') => void
   /** Plants a fault while the exchange runs: half a second from now at the earliest. Returns what it will happen to. */
   readonly plant: (order: FaultOrder) => PlannedFault
@@ -85,7 +88,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   }
   const hear = (role: Role, message: FromChild) => {
     if (message.type === 'planted') faults.hear(message.part)
-    else if (role === 'trade-engine')
+    else if (message.type !== 'scheduled' && role === 'trade-engine')
       inStores = Promise.all([inStores, faults.plantInStores(message.progress.dropcopy)]).then(() => watch.look(), fail)
     watch.look()
   }
@@ -104,7 +107,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   const published = () => headAt(schedule, Date.now())
   const publish = (next: Schedule) => {
     schedule = next
-    crew.broadcast({ type: 'schedule', schedule })
+    crew.publish(schedule)
   }
 
   let stopping: Promise<void> | undefined
@@ -155,9 +158,12 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     folded: (sequence, signal) => watch.until(() => crew.progress('trade-engine').dropcopy >= sequence, signal),
     crash: crew.kill,
     restart: crew.start,
-    pause: what => {
-      if (what !== 'feed') crew.pause(what)
-      else publish({ ...schedule, fromSequence: published(), fromMs: Date.now(), eventsPerSecond: 0 })
+    pause: async what => {
+      if (what !== 'feed') return crew.pause(what)
+      publish({ ...schedule, fromSequence: published(), fromMs: Date.now(), eventsPerSecond: 0 })
+      // Somebody may have seen a few events more before the news came; then those are published, and the others see them too.
+      await watch.until(() => crew.settledHead() !== undefined, AbortSignal.timeout(PAUSE_MS))
+      publish({ ...schedule, fromSequence: greater(published(), crew.settledHead() ?? 0n) })
     },
     resume: what => {
       if (what !== 'feed') crew.resume(what)

@@ -47,7 +47,7 @@ export interface StartMessage {
 /** What the parent says to a process. */
 export type ToChild =
   | StartMessage
-  | { readonly type: 'schedule'; readonly schedule: Schedule }
+  | { readonly type: 'schedule'; readonly id: number; readonly schedule: Schedule }
   | { readonly type: 'fault'; readonly fault: PlannedFault }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
@@ -69,6 +69,8 @@ export interface Progress {
 export type FromChild =
   | { readonly type: 'ready'; readonly progress: Progress }
   | { readonly type: 'progress'; readonly progress: Progress }
+  /** The schedule with this number holds now; `head` is the last event that the process took for published. */
+  | { readonly type: 'scheduled'; readonly id: number; readonly head: bigint }
   | { readonly type: 'planted'; readonly part: PlantedPart }
 
 /** Tells a message of the parent from anything else; both ends are of one build, so the type is all there is to check. */
@@ -78,7 +80,7 @@ export function isToChild(message: unknown): message is ToChild {
 
 /** Tells a message of a process from anything else. */
 export function isFromChild(message: unknown): message is FromChild {
-  return hasType(message, ['ready', 'progress', 'planted'])
+  return hasType(message, ['ready', 'progress', 'scheduled', 'planted'])
 }
 
 function hasType(message: unknown, types: readonly string[]): boolean {
