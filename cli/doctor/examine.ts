@@ -1,4 +1,5 @@
 import { horizonOf } from '../../checks/check-sources.ts'
+import { withDeadline } from '../../checks/deadline.ts'
 import { parseSequence } from '../../epoch/epoch.ts'
 import type { LegContext } from '../../epoch/leg.ts'
 import { ReconError } from '../../epoch/recon-error.ts'
@@ -17,6 +18,8 @@ import { judgePostgres } from './judge-postgres.ts'
 import { judgeWatermarks } from './judge-watermarks.ts'
 
 const STATEMENT_TIMEOUT_MS = 10_000
+/** Bound on one examination: a server that accepts and then freezes is a finding, not a doctor that hangs. */
+const EXAMINATION_TIMEOUT_MS = 30_000
 const TRANSACTIONS = 'transactions'
 
 /** Looks at every store and returns all findings, in the order in which they are to be read. Whatever cannot be looked at is a finding, too. */
@@ -29,11 +32,11 @@ export async function examine(urls: StoreUrls, config: Config, context: LegConte
   }
   const clickhouse = connectClickHouse({ name: 'clickhouse', url: urls.clickhouseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS })
   try {
-    const left = await attempt('postgres.reachable', 'RECON_POSTGRES_URL', context, () => examinePostgres(postgres, config, context))
+    const left = await attempt('postgres.reachable', 'RECON_POSTGRES_URL', context, within => examinePostgres(postgres, config, within))
     // A server that does not answer would say so again for every stream.
     const epoch = left.answered ? await examineStreams(postgres, config, context) : { findings: [], sequences: {} }
-    const right = await attempt('clickhouse.reachable', 'RECON_CLICKHOUSE_URL', context, () =>
-      examineClickHouse(clickhouse, config, epoch.sequences, context),
+    const right = await attempt('clickhouse.reachable', 'RECON_CLICKHOUSE_URL', context, within =>
+      examineClickHouse(clickhouse, config, epoch.sequences, within),
     )
     const state = await examineState(config, context)
     return [...left.findings, ...epoch.findings, ...right.findings, ...state]
@@ -55,8 +58,8 @@ async function examineStreams(store: PostgresStore, { streams }: Config, context
   const sequences: Record<string, bigint> = {}
   for (const [stream, sql] of Object.entries(streams)) {
     const id = `postgres.streams.${stream}`
-    const { findings: found } = await attempt(id, `streams.${stream}`, context, async () => {
-      const sequence = parseSequence(await inspectStream(store, sql, context), `what the SQL of stream ${stream} selects`)
+    const { findings: found } = await attempt(id, `streams.${stream}`, context, async within => {
+      const sequence = parseSequence(await inspectStream(store, sql, within), `what the SQL of stream ${stream} selects`)
       sequences[stream] = sequence
       return [ok(id, `stream ${stream} stands at ${sequence}`)]
     })
@@ -76,10 +79,10 @@ async function examineClickHouse(
   const facts = await inspectClickHouse(connection, names, context)
   const clock = judgeClock('clickhouse', await measureClickHouseClock(connection, context))
   const writtenAt = facts.tables[1]?.columns.has('written_at') ? 'written_at' : undefined
-  const watermarks = await attempt('clickhouse.watermarks', 'tables.clickhouse.sink_watermarks', context, async () => {
+  const watermarks = await attempt('clickhouse.watermarks', 'tables.clickhouse.sink_watermarks', context, async within => {
     const horizon = horizonOf({ horizon: { strategy: 'watermark' }, tables: config.tables }, TRANSACTIONS)
     if (horizon.strategy !== 'watermark' || facts.tables[1] === undefined) return []
-    const standings = await inspectWatermarks(connection, horizon.watermarks, writtenAt, TRANSACTIONS, context)
+    const standings = await inspectWatermarks(connection, horizon.watermarks, writtenAt, TRANSACTIONS, within)
     return judgeWatermarks(TRANSACTIONS, epoch, standings, config.horizon.timeoutMs)
   })
   return [
@@ -97,10 +100,10 @@ async function examineState({ stores: { stateUrl, connectTimeoutMs } }: Config, 
       warn(id, "recon's own database is not configured: runs are not recorded, and epoch-regression is not judged", 'set RECON_STATE_URL'),
     ]
   }
-  const { findings } = await attempt(id, 'RECON_STATE_URL', context, async () => {
-    const state = await openConfiguredState(stateUrl, connectTimeoutMs, context.signal)
+  const { findings } = await attempt(id, 'RECON_STATE_URL', context, async ({ signal }) => {
+    const state = await openConfiguredState(stateUrl, connectTimeoutMs, signal)
     try {
-      await state.highestEpochs(context.signal)
+      await state.highestEpochs(signal)
       return [ok(id, "recon's own database answers and is migrated to this version")]
     } finally {
       await state.close()
@@ -113,11 +116,14 @@ async function examineState({ stores: { stateUrl, connectTimeoutMs } }: Config, 
 async function attempt(
   id: string,
   setting: string,
-  { signal }: LegContext,
-  work: () => Promise<readonly Finding[]>,
+  { signal, clock }: LegContext,
+  work: (context: LegContext) => Promise<readonly Finding[]>,
 ): Promise<{ readonly answered: boolean; readonly findings: readonly Finding[] }> {
   try {
-    return { answered: true, findings: await work() }
+    return {
+      answered: true,
+      findings: await withDeadline(id, EXAMINATION_TIMEOUT_MS, clock, signal, within => work({ clock, signal: within })),
+    }
   } catch (error) {
     if (signal.aborted || !(error instanceof ReconError)) throw error
     return { answered: false, findings: [fail(id, error.message, remedyFor(error, setting))] }
