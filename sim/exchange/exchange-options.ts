@@ -8,10 +8,10 @@ export interface ExchangeStores {
   readonly clickhouseUrl: string
 }
 
-/** A fault and the dropcopy event at, or after, which it is to happen. */
+/** A fault and the dropcopy event at, or after, which it is to happen: half way through the feed unless given, or at once where it has no end. */
 export interface FaultOrder {
   readonly name: FaultName
-  readonly event: bigint
+  readonly event?: bigint
 }
 
 /** How to run a simulated exchange; everything but the stores may be left out. */

@@ -125,7 +125,8 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     await Promise.all(roles.map(crew.start))
     const from = greater(crew.progress('trade-engine').dropcopy, crew.progress('sink').dropcopy)
     const through = options.events === undefined ? undefined : from + options.events
-    for (const { name, event } of options.faults ?? [])
+    const halfWay = from + (options.events ?? 0n) / 2n
+    for (const { name, event = halfWay } of options.faults ?? [])
       crew.broadcast({ type: 'fault', fault: faults.plan(name, greater(event, from + 1n), through) })
     publish({ fromSequence: from, fromMs: Date.now(), eventsPerSecond: rate, ...(through === undefined ? {} : { through }) })
   } catch (error) {
@@ -169,7 +170,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
       if (what !== 'feed') crew.resume(what)
       else publish({ ...schedule, fromSequence: published(), fromMs: Date.now(), eventsPerSecond: rate })
     },
-    plant: ({ name, event }) => {
+    plant: ({ name, event = 0n }) => {
       const soonest = published() + BigInt(Number.isFinite(rate) ? Math.ceil(rate / 2) : 0) + 1n
       const fault = faults.plan(name, greater(event, soonest), schedule.through)
       crew.broadcast({ type: 'fault', fault })
