@@ -118,6 +118,30 @@ Examples:
       done(await sandboxCommand(options, io))
     })
 
+  program
+    .command('sim')
+    .description('drive a seeded simulated exchange into the configured stores; writes only to stores that recon sandbox made')
+    .requiredOption('--events <n>', 'how many dropcopy events more', bigWholeNumber)
+    .option('--rate <n>', 'events a second (default: as fast as the stores take them)', Number)
+    .option('--seed <text>', 'the same seed is the same exchange, event by event')
+    .option('--accounts <n>', 'how many accounts trade', Number)
+    .option('--fault <name[@event]>', 'plant a fault, at an event or the first that suits; may be repeated', collect)
+    .option('--json', 'accepted for uniformity: the summary is one JSON line in any case')
+    .addHelpText(
+      'after',
+      `
+Prints one recon.sim/1 line when both stores hold all events, or as many as the planted faults let them. A wrong fault name lists them all.
+Exit status: 0, 2 for stores that no sandbox made or bad usage.
+
+Example, with the URLs that recon sandbox printed in the environment:
+  recon sim --events 20000 --seed 7 --fault lost-row@9000 && recon check transactions-balance`,
+    )
+    .action(async options => {
+      const { simCommand } = await import('./sim.ts')
+      const { stdout, stderr, signal } = io
+      done(await simCommand(options, { stdout, stderr, signal, urls: configuration().config.stores }))
+    })
+
   return program
 }
 
@@ -128,6 +152,17 @@ function wholeNumber(min: number, max: number): (text: string) => number {
     if (!(value >= min && value <= max)) throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
     return value
   }
+}
+
+/** Reads an option that may count more than a number can hold. */
+function bigWholeNumber(text: string): bigint {
+  if (!/^[1-9]\d{0,17}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.')
+  return BigInt(text)
+}
+
+/** Gathers an option that may be given several times. */
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
 }
 
 function nonEmpty(text: string): string {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -95,6 +95,19 @@ gate: { minEvents: 100000, minDuration: 30m, cleanRounds: 10, maxLagEvents: 1000
         requiredChecks: [transactions-balance, position-realized-pnls-balance, positions-match], requiredEventKinds: [], ignoreColumns: {} }
 `)
     expect(config).toEqual(load(undefined).config)
+  })
+
+  it('has the defaults that docs/configuration.md shows, and accepts every example there', () => {
+    const document = readFileSync(join(import.meta.dirname, '..', 'docs', 'configuration.md'), 'utf8')
+    const [defaults = '', ...examples] = [...document.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml)
+    const loaded = load(defaults)
+    expect(loaded.config).toEqual(load(undefined).config)
+    // Every key is shown, except those that only name a file with a secret.
+    const { origins }: { origins: Record<string, string> } = JSON.parse(configToJson(loaded))
+    expect(
+      Object.entries(origins).filter(([key, origin]) => origin === 'default' && !/^checks\.(positions-match|.*\.horizon)/.test(key)),
+    ).toEqual([])
+    expect(examples.map(yaml => load(yaml).warnings)).toEqual([[], []])
   })
 
   it('takes empty sections for defaults', () => {
