@@ -1,10 +1,11 @@
 import { LINE_FEED } from './line.ts'
+import { ReconError } from './recon-error.ts'
 
 const EMPTY = Buffer.alloc(0)
 
 /**
  * Reads chunks that may be cut anywhere and holds the part not yet consumed: `bytes` from `start`. The last line of a leg must end in a line
- * feed like every other; a leg that ends within a line was cut off, and `fill` throws.
+ * feed like every other; a leg that ends within a line was cut off, and `fill` rejects with `ReconError` (`malformed-line`).
  */
 export class LineReader {
   bytes: Buffer = EMPTY
@@ -32,7 +33,9 @@ export class LineReader {
     const next = await this.#chunks.next()
     if (next.done) {
       this.ended = true
-      if (this.available > 0) throw new Error(`the last of the lines does not end: ${this.available} bytes without a line feed`)
+      if (this.available > 0) {
+        throw new ReconError('malformed-line', `the last of the lines does not end: ${this.available} bytes without a line feed`)
+      }
       return false
     }
     const chunk = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength)
