@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { pathToFileURL } from 'node:url'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { compiledEntry } from '../sim/engines/package-root.ts'
 import { transferAt } from '../sim/exchange/cash-stream.ts'
 import { writeTransfers } from '../sim/exchange/cash-writer.ts'
 import { openDropcopy } from '../sim/exchange/dropcopy.ts'
@@ -10,6 +14,7 @@ import { openTradeEngine } from '../sim/exchange/trade-engine.ts'
 import type { Stores } from '../sim/sandbox/stores.ts'
 import { balanceDifferences, clickhouseRows, falseWatermarks, postgresRows, postgresState } from './exchange/stored.ts'
 import { describeEngines, startTestEngines, type TestEngines } from './support/engines.ts'
+import { until } from './support/until.ts'
 
 const deadline = () => AbortSignal.timeout(40_000)
 const spec = { seed: 'live', accounts: 400, eventsPerTransfer: 10, openingDeposits: 50 }
@@ -174,6 +179,20 @@ describeEngines('the simulated exchange', () => {
     expect(await ended).toContain('trade-engine')
     await exchange.stop()
     await exchange.stop()
+  })
+
+  it('leaves no process behind when its parent is killed', async () => {
+    const own = await stores('orphans')
+    const program = `
+      const { startExchange } = await import(${JSON.stringify(pathToFileURL(compiledEntry('sim/exchange/exchange.ts')).href)})
+      await startExchange({ stores: ${JSON.stringify({ postgresUrl: own.postgresUrl, clickhouseUrl: own.clickhouseUrl })}, rate: 1000 })
+      process.stdout.write('ready')`
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(parent.stdout, 'data')
+    const sessions = `select pid::text from pg_stat_activity where application_name like 'recon-sim%' and datname = current_database()`
+    expect((await postgresRows(own, sessions)).length).toBe(3)
+    parent.kill('SIGKILL')
+    await until('all of its processes are gone', async () => (await postgresRows(own, sessions)).length === 0, 10_000)
   })
 
   it('gives transfers dense sequences in commit order from any number of writers, while the engine adds to the same balances', async () => {

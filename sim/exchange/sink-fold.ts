@@ -9,7 +9,8 @@ import { allocationTransactions, foldExecution, type LedgerTransaction } from '.
 
 /** What the sink carries from event to event; its own, and never the trade-engine's. */
 export interface SinkMemory {
-  readonly positions: Map<string, Position>
+  /** By `keyOf` account and symbol. */
+  readonly positions: { readonly get: (key: string) => Position | undefined; readonly set: (key: string, position: Position) => void }
   /** What recent executions realized, for the busts that reverse them. */
   readonly realized: Map<string, bigint>
 }
