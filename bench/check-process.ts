@@ -7,7 +7,7 @@ import { systemClock } from '../stores/system-clock.ts'
 
 // One check in a process of its own, so that its memory is its own: prints the run and the greatest resident size.
 const [postgresUrl = '', clickhouseUrl = ''] = process.argv.slice(2)
-const clickhouse = connectClickHouse({ name: 'clickhouse', url: clickhouseUrl, statementTimeoutMs: 300_000 })
+const clickhouse = connectClickHouse({ name: 'clickhouse', url: clickhouseUrl, connectTimeoutMs: 5_000, statementTimeoutMs: 300_000 })
 const relation = transactionsBalance({
   postgres: { name: 'postgres', url: postgresUrl, connectTimeoutMs: 10_000, statementTimeoutMs: 300_000 },
   clickhouse,

@@ -64,6 +64,17 @@ describeEngines('a check that is interrupted', () => {
     }
   }
 
+  /** A stream that takes a minute to read, until accounts.stall says otherwise. */
+  const stallingOnce = async () => {
+    await books.pg.query('create table accounts.stall as select 60 as seconds')
+    await books.pg.query(`create function accounts.stalling() returns bigint language plpgsql as $$
+      begin
+        perform pg_sleep((select seconds from accounts.stall));
+        return 1;
+      end $$`)
+    return { dropcopy: 'select accounts.stalling()', cash: 'select max(sequence) from accounts.transfers' }
+  }
+
   describe('by being cancelled', () => {
     const steps: readonly {
       readonly step: string
@@ -139,7 +150,12 @@ describeEngines('a check that is interrupted', () => {
     })
 
     it('is inconclusive, on ClickHouse', async () => {
-      const clickhouse = connectClickHouse({ name: 'clickhouse', url: books.stores.clickhouseUrl, statementTimeoutMs: 1_000 })
+      const clickhouse = connectClickHouse({
+        name: 'clickhouse',
+        url: books.stores.clickhouseUrl,
+        connectTimeoutMs: 5_000,
+        statementTimeoutMs: 1_000,
+      })
       const run = await books.check({}, { ...(await slowTransactions()), clickhouse })
       await clickhouse.close()
       expect(run).toMatchObject({ verdict: 'inconclusive', reasonCode: 'statement-timeout' })
@@ -189,7 +205,7 @@ describeEngines('a check that is interrupted', () => {
       await books.watermark('dropcopy', '1', '20009')
       await books.command(`alter table sink_watermarks delete where rows_total = 9 settings mutations_sync = 2`)
       const proxy = await startCuttingProxy(books.stores.clickhouseUrl, cutting)
-      const clickhouse = connectClickHouse({ name: 'clickhouse', url: proxy.url, statementTimeoutMs: 10_000 })
+      const clickhouse = connectClickHouse({ name: 'clickhouse', url: proxy.url, connectTimeoutMs: 5_000, statementTimeoutMs: 10_000 })
       const run = await books.check({ horizonTimeoutMs: 3_000 }, { clickhouse })
       await clickhouse.close()
       await proxy.close()
@@ -256,6 +272,17 @@ describeEngines('a check that is interrupted', () => {
       books = await openBooks(books.stores)
     })
 
+    it('takes another capture of a PostgreSQL that comes back, and is balanced', async () => {
+      const running = books.check({ captureTimeoutMs: 60_000, timeoutMs: 60_000 }, { streams: await stallingOnce() })
+      await until('the epoch is being read', async () => (await atWork()).sessions.some(query => query.includes('stalling')))
+      await books.pg.query('update accounts.stall set seconds = 0')
+      await engines.postgres.kill()
+      await engines.postgres.restart()
+      const run = await running
+      books = await openBooks(books.stores)
+      expect(run).toMatchObject({ verdict: 'balanced', epoch: { dropcopy: '1' } })
+    })
+
     it('does not wait for ever for a PostgreSQL that is frozen', async () => {
       await engines.postgres.pause()
       const { postgres } = books.sources()
@@ -265,10 +292,17 @@ describeEngines('a check that is interrupted', () => {
     })
 
     it('does not wait for ever for a ClickHouse that is frozen', async () => {
+      const clickhouse = connectClickHouse({
+        name: 'clickhouse',
+        url: books.stores.clickhouseUrl,
+        connectTimeoutMs: 500,
+        statementTimeoutMs: 5_000,
+      })
       await engines.clickhouse.pause()
-      const run = await books.check({ timeoutMs: 1_500 })
+      const run = await books.check({ timeoutMs: 5_000 }, { clickhouse })
       await engines.clickhouse.resume()
-      expect(run).toMatchObject({ verdict: 'inconclusive', reasonCode: 'statement-timeout' })
+      await clickhouse.close()
+      expect(run).toMatchObject({ verdict: 'inconclusive', reasonCode: 'store-unreachable' })
     })
   })
 })

@@ -337,8 +337,18 @@ describeEngines('transactions-balance', () => {
   it('reads with roles that can only read', async () => {
     const { stores } = books
     await books.balance('A', 'USD', '1')
-    const reader = connectClickHouse({ name: 'clickhouse', url: stores.readOnlyClickhouseUrl, statementTimeoutMs: 10_000 })
-    const strict = connectClickHouse({ name: 'clickhouse', url: stores.strictClickhouseUrl, statementTimeoutMs: 10_000 })
+    const reader = connectClickHouse({
+      name: 'clickhouse',
+      url: stores.readOnlyClickhouseUrl,
+      connectTimeoutMs: 5_000,
+      statementTimeoutMs: 10_000,
+    })
+    const strict = connectClickHouse({
+      name: 'clickhouse',
+      url: stores.strictClickhouseUrl,
+      connectTimeoutMs: 5_000,
+      statementTimeoutMs: 10_000,
+    })
     const postgres = { ...books.sources().postgres, url: stores.readOnlyPostgresUrl }
     expect(await books.check({}, { postgres, clickhouse: reader })).toMatchObject({ verdict: 'diff', mismatchCount: '1' })
     expect(await books.check({}, { clickhouse: strict })).toMatchObject({ verdict: 'inconclusive', reasonCode: 'permission-denied' })

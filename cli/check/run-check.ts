@@ -24,7 +24,12 @@ export async function runCheck(
   const check = config.checks[name]
   if (!check) throw new ReconError('unknown-check', `check ${name} has no configuration`)
   const { horizon, timeoutMs, maxMismatches } = check
-  const clickhouse = connectClickHouse({ name: 'clickhouse', url: urls.clickhouseUrl, statementTimeoutMs: timeoutMs })
+  const clickhouse = connectClickHouse({
+    name: 'clickhouse',
+    url: urls.clickhouseUrl,
+    connectTimeoutMs: config.stores.connectTimeoutMs,
+    statementTimeoutMs: timeoutMs,
+  })
   try {
     const relation = BUILTIN_CHECKS[name]({
       postgres: {

@@ -30,7 +30,12 @@ export async function examine(urls: StoreUrls, config: Config, context: LegConte
     connectTimeoutMs: config.stores.connectTimeoutMs,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   }
-  const clickhouse = connectClickHouse({ name: 'clickhouse', url: urls.clickhouseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS })
+  const clickhouse = connectClickHouse({
+    name: 'clickhouse',
+    url: urls.clickhouseUrl,
+    connectTimeoutMs: config.stores.connectTimeoutMs,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  })
   try {
     const left = await attempt('postgres.reachable', 'RECON_POSTGRES_URL', context, within => examinePostgres(postgres, config, within))
     // A server that does not answer would say so again for every stream.

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import type { LegContext } from '../../epoch/leg.ts'
+import { StoreError } from '../../epoch/store-error.ts'
 import { clickHouseError } from './errors.ts'
 import { EXACT_READ_SETTINGS } from './settings.ts'
 
@@ -10,6 +11,8 @@ export interface ClickHouseStore {
   readonly name: string
   /** `http://user:password@host:8123/database` */
   readonly url: string
+  /** Bound on the first answer, which tells that a server is there. */
+  readonly connectTimeoutMs: number
   /** Bound on any one statement, enforced by the server. */
   readonly statementTimeoutMs: number
 }
@@ -47,20 +50,9 @@ export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection 
   let known: Promise<Readonly<Record<string, string>>> | undefined
   let answered = false
 
-  /** The exact-read settings that this server's version knows; asked for once. */
+  /** The exact-read settings that this server's version knows; asked for once, as the first thing that is sent. */
   const settings = (context: LegContext) => {
-    known ??= client
-      .query({
-        query: 'select name from system.settings where name in {names:Array(String)}',
-        query_params: { names: Object.keys(EXACT_READ_SETTINGS) },
-        format: 'JSONEachRow',
-        abort_signal: context.signal,
-      })
-      .then(result => result.json<{ name: string }>())
-      .then(rows => {
-        const names = new Set(rows.map(row => row.name))
-        return Object.fromEntries(Object.entries(EXACT_READ_SETTINGS).filter(([name]) => names.has(name)))
-      })
+    known ??= askForSettings(client, store, context)
     known.catch(() => {
       known = undefined
     })
@@ -128,6 +120,32 @@ export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection 
       }
     },
     close: () => client.close(),
+  }
+}
+
+async function askForSettings(
+  client: ClickHouseClient,
+  store: ClickHouseStore,
+  context: LegContext,
+): Promise<Readonly<Record<string, string>>> {
+  const patience = AbortSignal.timeout(store.connectTimeoutMs)
+  try {
+    const result = await client.query({
+      query: 'select name from system.settings where name in {names:Array(String)}',
+      query_params: { names: Object.keys(EXACT_READ_SETTINGS) },
+      format: 'JSONEachRow',
+      abort_signal: AbortSignal.any([context.signal, patience]),
+    })
+    const names = new Set((await result.json<{ name: string }>()).map(row => row.name))
+    return Object.fromEntries(Object.entries(EXACT_READ_SETTINGS).filter(([name]) => names.has(name)))
+  } catch (error) {
+    if (!patience.aborted || context.signal.aborted) throw error
+    throw new StoreError(
+      store.name,
+      'store-unreachable',
+      `no answer within ${store.connectTimeoutMs} ms; check that the server runs and that the URL is right`,
+      { cause: error },
+    )
   }
 }
 

@@ -28,9 +28,10 @@ const CANCEL_TIMEOUT_MS = 2_000
 
 /**
  * Opens a session. When the signal aborts, the backend is terminated by the server, so that no statement and no transaction outlives the
- * caller even where a dropped socket would go unnoticed until the next row. Rejects with `StoreError`.
+ * caller even where a dropped socket would go unnoticed until the next row. Rejects with `StoreError`, retryable where the server is known to
+ * have answered: in this session, or before it as `answeredBefore` says.
  */
-export async function openSession(store: PostgresStore, { signal }: LegContext): Promise<PostgresSession> {
+export async function openSession(store: PostgresStore, { signal }: LegContext, answeredBefore = false): Promise<PostgresSession> {
   signal.throwIfAborted()
   const client = new pg.Client({
     connectionString: store.url,
@@ -52,7 +53,7 @@ export async function openSession(store: PostgresStore, { signal }: LegContext):
   let closing: Promise<void> | undefined
   const session: PostgresSession = {
     client,
-    translate: error => (signal.aborted ? signal.reason : postgresError(store.name, error, backend !== undefined)),
+    translate: error => (signal.aborted ? signal.reason : postgresError(store.name, error, answeredBefore || backend !== undefined)),
     query: async (sql, values) => {
       try {
         return (await orAbort(client.query(sql, values ? [...values] : undefined))).rows

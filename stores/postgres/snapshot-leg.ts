@@ -28,12 +28,14 @@ export interface PostgresState {
 
 /** Makes the snapshot leg of a relation out of PostgreSQL state: capture and prove of the primitive (design section 3). */
 export function postgresSnapshotLeg(state: PostgresState): SnapshotLeg {
+  let answered = false
   return {
     kind: 'snapshot',
     store: state.store.name,
     streams: state.streams.map(stream => stream.name),
     capture: async context => {
-      const session = await openSession(state.store, context)
+      const session = await openSession(state.store, context, answered)
+      answered = true
       try {
         await session.query(beginSnapshot(state.store))
         const epoch = await readSequences(session, `select ${state.streams.map(epochColumn).join(', ')}`, state.streams)

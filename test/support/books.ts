@@ -43,7 +43,12 @@ export async function openBooks(stores: Stores): Promise<Books> {
   client.on('error', () => undefined)
   await client.connect()
   const writer = createClient({ url: stores.clickhouseUrl })
-  const clickhouse = connectClickHouse({ name: 'clickhouse', url: stores.clickhouseUrl, statementTimeoutMs: 20_000 })
+  const clickhouse = connectClickHouse({
+    name: 'clickhouse',
+    url: stores.clickhouseUrl,
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 20_000,
+  })
   const insert = async (table: string, values: readonly object[]) => {
     await writer.insert({ table, values, format: 'JSONEachRow' })
   }
