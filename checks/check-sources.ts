@@ -1,6 +1,6 @@
 import type { ClickHouseConnection } from '../stores/clickhouse/connection.ts'
 import type { HorizonStrategy } from '../stores/clickhouse/history-leg.ts'
-import type { PostgresStore } from '../stores/postgres/session.ts'
+import type { PostgresStore } from '../stores/postgres/postgres-store.ts'
 import type { ReferenceTables } from './reference-model.ts'
 
 /** Where a check may read, and what things are called there. */

@@ -1,6 +1,7 @@
 import type { LegContext } from '../../epoch/leg.ts'
 import { type ClockSkew, quickestRoundTrip } from '../clock-skew.ts'
-import { openSession, type PostgresSession, type PostgresStore } from './session.ts'
+import type { PostgresStore } from './postgres-store.ts'
+import { openSession, type PostgresSession } from './session.ts'
 
 /** What PostgreSQL says of itself and of the role that asks: facts only, to be judged by `recon doctor`. */
 export interface PostgresFacts {

@@ -1,17 +1,7 @@
 import pg from 'pg'
 import type { LegContext } from '../../epoch/leg.ts'
 import { postgresError } from './errors.ts'
-
-/** Where a PostgreSQL store is and how long to wait for it. */
-export interface PostgresStore {
-  /** How messages and evidence call it, as `postgres`. */
-  readonly name: string
-  readonly url: string
-  /** Bound on getting a connection. */
-  readonly connectTimeoutMs: number
-  /** Bound on any one statement, enforced by the server. */
-  readonly statementTimeoutMs: number
-}
+import type { PostgresStore } from './postgres-store.ts'
 
 /** A connection of its own, for one purpose, that has an owner. */
 export interface PostgresSession {

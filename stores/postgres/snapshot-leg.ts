@@ -5,7 +5,8 @@ import type { Capture, DrainedRows, LegContext, SnapshotLeg } from '../../epoch/
 import type { RowShape } from '../../epoch/row.ts'
 import { Spool } from '../spool.ts'
 import { quoteIdentifier } from './identifiers.ts'
-import { openSession, type PostgresSession, type PostgresStore } from './session.ts'
+import type { PostgresStore } from './postgres-store.ts'
+import { openSession, type PostgresSession } from './session.ts'
 
 /** A stream and the SQL scalar that tells how far PostgreSQL has folded it; no row and NULL count as 0. */
 export interface StreamSource {
