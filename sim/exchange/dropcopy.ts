@@ -113,8 +113,8 @@ function allocation(market: Market, kind: 'funding' | 'settlement', sequence: bi
   const legs: AllocationLeg[] = []
   for (const account of accounts) {
     const last = legs.length === accounts.size - 1
-    // Whole units of 10^-18: about a cent, to the last place. The last leg takes what the others leave, which may be nothing.
-    const drawn = (BigInt(random.uint32()) - 0x80000000n) * 5_000_003n + BigInt(1 + random.below(997))
+    // Up to some ten units of the asset, to the last place. The last leg takes what the others leave, which may be nothing.
+    const drawn = (BigInt(random.uint32()) - 0x80000000n) * 5_000_000_003n + BigInt(1 + random.below(997))
     const amount = last ? -rest : drawn
     rest += amount
     legs.push({ accountId: accountName(account), amount })

@@ -18,8 +18,3 @@ export function headAt(schedule: Schedule, nowMs: number): bigint {
   const head = schedule.fromSequence + BigInt(Math.floor((elapsedMs * schedule.eventsPerSecond) / 1000))
   return schedule.through !== undefined && head > schedule.through ? schedule.through : head
 }
-
-/** True when nothing will be published after `sequence`. */
-export function endsAt(schedule: Schedule, sequence: bigint): boolean {
-  return schedule.through !== undefined && sequence >= schedule.through
-}

@@ -1,6 +1,6 @@
 import { type Transfer, transferAt } from '../exchange/cash-stream.ts'
 import type { Dropcopy } from '../exchange/dropcopy.ts'
-import { type DropcopyEvent, isExecution } from '../exchange/dropcopy-event.ts'
+import { type AllocationEvent, type DropcopyEvent, isExecution } from '../exchange/dropcopy-event.ts'
 import { assets } from '../exchange/instruments.ts'
 import { type Market, transfersDue } from '../exchange/market.ts'
 import { type Fault, type FaultName, faultNamed } from './catalogue.ts'
@@ -20,6 +20,7 @@ export interface PlannedFault {
 
 // Every kind of event comes far more often than this.
 const SEARCHED_EVENTS = 20_000n
+const TRADED_EVENTS = 2_000n
 
 /** Decides what a fault happens to: the first thing that suits it at or after `event`. */
 export function planFault(market: Market, dropcopy: Dropcopy, name: FaultName, event: bigint): PlannedFault {
@@ -28,27 +29,49 @@ export function planFault(market: Market, dropcopy: Dropcopy, name: FaultName, e
     const number = firstDeposit(market, transfersDue(market, event) + 1n)
     return { name, event: firstEventDue(market, event, number), transfer: number }
   }
+  const traded = tradedBefore(dropcopy, event)
   for (let from = event; from < event + SEARCHED_EVENTS; from += 100n) {
-    const found = dropcopy.between(from - 1n, from + 99n).find(candidate => suits(fault, candidate))
-    if (found === undefined) continue
-    const otherAsset = assets.find(asset => asset !== found.asset)
-    const counterparty = name === 'wrong-account' ? counterpartyOf(dropcopy, found) : undefined
-    return {
-      name,
-      event: found.sequence,
-      ...(name === 'wrong-asset' && otherAsset !== undefined ? { otherAsset } : {}),
-      ...(counterparty === undefined ? {} : { otherAccount: counterparty }),
+    for (const candidate of dropcopy.between(from - 1n, from + 99n)) {
+      if (suits(fault, candidate, traded)) return concerning(dropcopy, name, candidate)
+      if (isExecution(candidate)) traded.add(balanceOf(candidate.accountId, candidate.asset))
     }
   }
   throw new Error(`nothing that suits ${name} (${fault.suits}) in ${SEARCHED_EVENTS} events from ${event}`)
 }
 
-function suits(fault: Fault, event: DropcopyEvent): boolean {
+function concerning(dropcopy: Dropcopy, name: FaultName, event: DropcopyEvent): PlannedFault {
+  const otherAsset = assets.find(asset => asset !== event.asset)
+  const counterparty = name === 'wrong-account' ? counterpartyOf(dropcopy, event) : undefined
+  return {
+    name,
+    event: event.sequence,
+    ...(name === 'wrong-asset' && otherAsset !== undefined ? { otherAsset } : {}),
+    ...(counterparty === undefined ? {} : { otherAccount: counterparty }),
+  }
+}
+
+/** The balances that executions shortly before an event have changed, and which therefore have rows. */
+function tradedBefore(dropcopy: Dropcopy, event: bigint): Set<string> {
+  const from = event > TRADED_EVENTS ? event - TRADED_EVENTS : 0n
+  return new Set(
+    dropcopy
+      .between(from, event - 1n)
+      .filter(isExecution)
+      .map(({ accountId, asset }) => balanceOf(accountId, asset)),
+  )
+}
+
+function balanceOf(accountId: string, asset: string): string {
+  return JSON.stringify([accountId, asset])
+}
+
+function suits(fault: Fault, event: DropcopyEvent, traded: ReadonlySet<string>): boolean {
   switch (fault.suits) {
     case 'any event':
       return true
     case 'funding':
-      return event.kind === 'funding'
+      // A balance goes stale only where there is one already.
+      return event.kind === 'funding' && (fault.name !== 'stale-balance' || hasRow(event, traded))
     case 'fill with a fee':
       return event.kind === 'fill' && event.fee > 0n
     case 'bust':
@@ -59,6 +82,10 @@ function suits(fault: Fault, event: DropcopyEvent): boolean {
     default:
       return fault satisfies never
   }
+}
+
+function hasRow(event: AllocationEvent, traded: ReadonlySet<string>): boolean {
+  return traded.has(balanceOf(event.legs[0]?.accountId ?? '', event.asset))
 }
 
 function counterpartyOf(dropcopy: Dropcopy, event: DropcopyEvent): string | undefined {
