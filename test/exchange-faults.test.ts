@@ -119,9 +119,10 @@ describeEngines('a fault that is planted', () => {
     )
     expect(rows.map(row => row['transaction_id'])).toEqual(fault.transactionIds)
     expect(rows.map(row => [row['account'], row['asset']])).toEqual(fault.keys.map(key => [key.account_id, key.asset]))
-    // The wrong amount is twice the right one, so that they differ by minus the right one.
+    // The wrong amount is twice the right one, and both are there.
     expect(units(rows[0]?.['both'])).toBe(3n * units(rows[0]?.['truth']))
-    expect(units(fault.keys[0]?.difference)).toBe(-units(rows[0]?.['truth']))
+    expect(await balanceDifferences(stores)).toEqual(sumOf(planted))
+    expect(units(fault.keys[0]?.difference)).toBe(-2n * units(rows[0]?.['truth']))
     expect(await repairFault(stores, fault)).toBe(true)
     expect(await balanceDifferences(stores)).toEqual({})
   })

@@ -14,7 +14,7 @@ export interface PlantedFault {
   readonly fault: FaultName
   /** The dropcopy event at which it began. */
   readonly event: bigint
-  /** The keys that differ while the fault stands. Where two facts contradict each other, `difference` is that of the wrong one. */
+  /** The keys that differ while the fault stands. Where two facts contradict each other, ClickHouse holds the sum of both. */
   readonly keys: readonly PlantedKey[]
   readonly transactionIds: readonly string[]
   /** What heals it, where something does. */

@@ -102,7 +102,8 @@ function distort(fault: PlannedFault, sequence: bigint, output: SinkOutput): Sin
       return {
         ...output,
         write: [...output.write, wrong],
-        planted: [part({ differences: [difference(row, row.amount - wrong.amount)], ...remedy })],
+        // Both facts stand in the store and neither can be told to be the right one, so that a sum holds the two of them.
+        planted: [part({ differences: [difference(wrong, -wrong.amount)], ...remedy })],
       }
     }
     case 'rows-extra': {

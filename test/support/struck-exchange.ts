@@ -1,0 +1,57 @@
+import { type Exchange, startExchange } from '../../sim/exchange/exchange.ts'
+import type { FaultOrder } from '../../sim/exchange/exchange-options.ts'
+import type { PlantedFault } from '../../sim/faults/planted-fault.ts'
+import type { Stores } from '../../sim/sandbox/stores.ts'
+import { until } from './until.ts'
+
+const WAIT_MS = 30_000
+const behaviour = {
+  // Small, so that every fault soon finds what it needs.
+  spec: { seed: 'struck', accounts: 60, eventsPerTransfer: 10 },
+  rate: Number.POSITIVE_INFINITY,
+  // No replays, so that every duplicate which is counted is one that was planted.
+  sink: { lagMsMin: 0, lagMsMax: 50, replayChance: 0, batchMs: 20 },
+  engine: { batchEventsMax: 100 },
+}
+
+/** Runs an exchange for so many events more, without a fault, until everything is in the stores. */
+export async function runSound(stores: Stores, events: bigint): Promise<void> {
+  await run(stores, events, [], exchange => exchange.caughtUp(AbortSignal.timeout(WAIT_MS)))
+}
+
+/** Runs an exchange for so many events more with one fault, until nothing more comes, and gives what was planted. */
+export async function runStruck(stores: Stores, events: bigint, fault: FaultOrder): Promise<PlantedFault> {
+  return run(stores, events, [fault], async exchange => {
+    await exchange.caughtUp(AbortSignal.timeout(WAIT_MS))
+    return onlyPlanted(exchange)
+  })
+}
+
+/** Runs an exchange with one fault, and calls `meanwhile` as soon as both the trade-engine and the sink have come past it. */
+export async function duringStruck<T>(stores: Stores, events: bigint, fault: FaultOrder, meanwhile: () => Promise<T>): Promise<T> {
+  return run(stores, events, [fault], async exchange => {
+    await until(`${fault.name} is planted`, () => exchange.planted().length > 0)
+    await exchange.folded(onlyPlanted(exchange).event, AbortSignal.timeout(WAIT_MS))
+    return meanwhile()
+  })
+}
+
+async function run<T>(
+  stores: Stores,
+  events: bigint,
+  faults: readonly FaultOrder[],
+  watch: (exchange: Exchange) => Promise<T>,
+): Promise<T> {
+  const exchange = await startExchange({ stores, events, faults, ...behaviour })
+  try {
+    return await watch(exchange)
+  } finally {
+    await exchange.stop()
+  }
+}
+
+function onlyPlanted(exchange: Exchange): PlantedFault {
+  const [planted, ...others] = exchange.planted()
+  if (planted === undefined || others.length > 0) throw new Error(`${planted ? 1 + others.length : 0} faults were planted instead of one`)
+  return planted
+}
