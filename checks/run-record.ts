@@ -21,14 +21,16 @@ export class RunRecord {
   horizons: readonly { readonly horizon: Horizon; counted?: CountedRows }[] = []
   readonly #check: string
   readonly #runId: string
+  readonly #strategy: Horizon['strategy'] | null
   readonly #clock: Clock
   readonly #startedWallMs: number
   readonly #startedMs: number
   readonly #spentMs: Record<Phase, number> = { capture: 0, wait: 0, read: 0, compare: 0 }
 
-  constructor(check: string, runId: string, clock: Clock) {
+  constructor(check: string, runId: string, strategy: Horizon['strategy'] | null, clock: Clock) {
     this.#check = check
     this.#runId = runId
+    this.#strategy = strategy
     this.#clock = clock
     this.#startedWallMs = clock.wallMs()
     this.#startedMs = clock.monotonicMs()
@@ -60,7 +62,7 @@ export class RunRecord {
       mismatchCount: comparison.mismatchCount.toString(),
       mismatches: comparison.mismatches,
       horizon: {
-        strategy: this.horizons[0]?.horizon.strategy ?? null,
+        strategy: this.#strategy,
         waitedMs: tenths(this.#spentMs.wait),
         readings: this.readings,
         legs: this.horizons.map(({ horizon, counted }) => legHorizon(horizon, counted)),

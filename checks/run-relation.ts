@@ -44,7 +44,7 @@ const CONFLICTS_LISTED_MAX = 10
  */
 export async function runRelation(relation: Relation, options: RunOptions): Promise<Run> {
   const { clock } = options
-  const record = new RunRecord(relation.name, options.runId, clock)
+  const record = new RunRecord(relation.name, options.runId, asOfLegsOf(relation)[0]?.strategy ?? null, clock)
   try {
     const outcome = await withDeadline(relation.name, options.timeoutMs, clock, options.signal, signal => {
       const captureDeadlineMs = clock.monotonicMs() + options.captureTimeoutMs
@@ -165,18 +165,27 @@ async function findings(
 ): Promise<readonly LegFindings[]> {
   const judged = legs.map(({ leg, horizon, counted }) => ({ leg, horizon, ...judgeReading(leg, horizon, counted) }))
   const suspicious = comparison.mismatchCount > 0n || judged.some(({ completeness }) => completeness.kind !== 'complete')
+  const ask = <T>(question: () => Promise<T>, otherwise: T) => orElse(otherwise, () => retrying(asOf.deadlineMs, context, question))
   const found = await Promise.all(
     judged.map(async ({ leg, horizon, completeness, words }) => ({
       completeness,
       words,
-      caughtUp: completeness.kind === 'short' ? await retrying(asOf.deadlineMs, context, () => leg.isCaughtUp(context)) : true,
-      conflicts: suspicious
-        ? await retrying(asOf.deadlineMs, context, () => leg.findConflicts(horizon, CONFLICTS_LISTED_MAX, context))
-        : [],
+      caughtUp: completeness.kind !== 'short' || (await ask(() => leg.isCaughtUp(context), false)),
+      conflicts: suspicious ? await ask(() => leg.findConflicts(horizon, CONFLICTS_LISTED_MAX, context), []) : [],
     })),
   )
   record.conflicts = found.flatMap(({ conflicts }) => conflicts)
   return found
+}
+
+/** What is asked after the comparison only sharpens its reason: a store that cannot answer any more must not turn a difference into a shrug. */
+async function orElse<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof StoreError) return otherwise
+    throw error
+  }
 }
 
 /** The verdict of a run that broke off. What is neither the caller's doing nor a store's is a bug and goes on up. */

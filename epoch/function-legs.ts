@@ -56,6 +56,7 @@ export function functionAsOfLeg(history: FunctionHistory): AsOfLeg {
     kind: 'as-of',
     store: history.store,
     streams: history.streams,
+    strategy: 'settle',
     awaitHorizon: async (epoch, deadlineMs, context) => {
       const needed = project(epoch, history.streams)
       for (;;) {

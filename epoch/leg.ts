@@ -50,6 +50,8 @@ export interface AsOfLeg {
   readonly kind: 'as-of'
   readonly store: string
   readonly streams: readonly string[]
+  /** How it is known that the store shows everything up to an epoch. */
+  readonly strategy: Horizon['strategy']
   /** Waits until the store is known to show everything up to `epoch`, or until `deadlineMs` on the context's monotonic clock. */
   awaitHorizon(epoch: Epoch, deadlineMs: number, context: LegContext): Promise<HorizonReply>
   /** Starts to read the rows as of `epoch`, counting in the same statement what proves them complete up to `horizon`. */

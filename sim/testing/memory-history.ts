@@ -23,6 +23,13 @@ export interface MemoryHistoryOptions {
   readonly roundTrip?: RoundTrip
 }
 
+/** A watermark as the sink writes it: so many distinct facts of the stream at or below the sequence. */
+export interface WrittenWatermark {
+  readonly stream: string
+  readonly sequence: Sequence
+  readonly rowsTotal: bigint
+}
+
 /**
  * Append-only history in memory with ClickHouse's visibility: a row can be seen as soon as it is inserted and not before, in any order, as often as it is delivered;
  * nothing ties rows and watermarks together but the order in which they are written. Whoever is late inserts late.
@@ -34,6 +41,9 @@ export interface MemoryHistory {
   remove(ids: readonly string[]): void
   /** Vouches for `rowsTotal` distinct facts of the stream at or below `sequence`. */
   watermark(stream: string, sequence: Sequence, rowsTotal: bigint): void
+  /** Every row that is there now, repeated deliveries included, and every watermark, in the order in which they were written. */
+  readonly facts: readonly Fact[]
+  readonly watermarks: readonly WrittenWatermark[]
   /** Readings that were begun and neither ended nor given up: none, once every run has settled. */
   readonly openReadings: number
   readonly leg: AsOfLeg
@@ -45,7 +55,7 @@ const POLL_MS = 10
 export function memoryHistory(options: MemoryHistoryOptions): MemoryHistory {
   const { shape, streams, store = 'memory-history', table = 'facts', places = 18, caughtUp = true, settleMs, roundTrip = atOnce } = options
   let written: readonly Fact[] = []
-  const watermarks: { readonly stream: string; readonly sequence: Sequence; readonly rowsTotal: bigint }[] = []
+  const watermarks: WrittenWatermark[] = []
   let open = 0
 
   const upTo = (horizon: Epoch) =>
@@ -71,6 +81,7 @@ export function memoryHistory(options: MemoryHistoryOptions): MemoryHistory {
     kind: 'as-of',
     store,
     streams,
+    strategy: settleMs === undefined ? 'watermark' : 'settle',
     awaitHorizon: async (epoch, deadlineMs, context) => {
       if (settleMs !== undefined) {
         await context.clock.sleep(settleMs, context.signal)
@@ -142,6 +153,10 @@ export function memoryHistory(options: MemoryHistoryOptions): MemoryHistory {
     watermark: (stream, sequence, rowsTotal) => {
       watermarks.push({ stream, sequence, rowsTotal })
     },
+    get facts() {
+      return written
+    },
+    watermarks,
     get openReadings() {
       return open
     },

@@ -33,6 +33,7 @@ export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: 
     kind: 'as-of',
     store: connection.store.name,
     streams: history.streams,
+    strategy: strategy.strategy,
     awaitHorizon: async (epoch, deadlineMs, context) => {
       await tableFacts(context)
       if (strategy.strategy === 'settle') {
