@@ -27,8 +27,6 @@ export interface EngineOptions {
   readonly afterStep: (step: 'after-trades' | 'after-state') => void
 }
 
-const TOKEN_REGRESSION = 200n
-
 /**
  * Opens the engine where its resume token stands. What an engine that died left behind above the token is recognised row by row: a position, or a
  * balance, takes only events above its stamp, and a trade is keyed by its execution.
@@ -53,7 +51,8 @@ export async function openTradeEngine(client: Client, dropcopy: Dropcopy, option
     if (halting === undefined) await writeToken(client, through)
     if (halting?.name === 'token-regressed') {
       await writeToken(client, through)
-      await writeToken(client, halting.event > TOKEN_REGRESSION ? halting.event - TOKEN_REGRESSION : 0n)
+      // Half way back: below what any check of the last minutes has seen.
+      await writeToken(client, halting.event / 2n)
     }
     halted = halting !== undefined
     token = through
