@@ -155,7 +155,7 @@ describeEngines('the simulated exchange', () => {
     await expect(startExchange({ ...options, spec: { ...spec, seed: 'other' }, events: 1n })).rejects.toThrow(/seed "live" and not "other"/)
   })
 
-  it('refuses stores that no sandbox made, and writes nothing there', async () => {
+  it('[P-SANDBOX-ONLY] refuses stores that no sandbox made, and writes nothing there', async () => {
     const own = await stores('unmarked')
     await postgresRows(own, 'drop table recon_sandbox.marker')
     await expect(startExchange({ stores: own, spec, events: 1n })).rejects.toThrow(/not made by `recon sandbox`/)

@@ -75,7 +75,7 @@ describeEngines('a check that is interrupted', () => {
     return { dropcopy: 'select accounts.stalling()', cash: 'select max(sequence) from accounts.transfers' }
   }
 
-  describe('by being cancelled', () => {
+  describe('[P-NOTHING-LEFT] by being cancelled', () => {
     const steps: readonly {
       readonly step: string
       readonly prepare: () => Promise<Partial<CheckSources>>
@@ -196,7 +196,7 @@ describeEngines('a check that is interrupted', () => {
     })
   })
 
-  describe('by an answer that is cut off', () => {
+  describe('[P-TRUNCATED] by an answer that is cut off', () => {
     const through = async (cutting: (query: number) => Cut) => {
       await books.pg.query(`insert into accounts.balances select 'B' || n, 'USD', 1, 1, 0 from generate_series(1, 20000) n`)
       await books.command(`

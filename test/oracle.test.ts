@@ -39,7 +39,7 @@ describeEngines('transactions-balance against an independent oracle', () => {
   })
   afterAll(() => stores.close())
 
-  it('finds exactly the planted differences in random books', async () => {
+  it('[P-NO-MISSED-DIFF] finds exactly the planted differences in random books', async () => {
     await fc.assert(
       fc.asyncProperty(books, async ({ facts, epoch, errors }) => {
         await stores.pg.query('truncate accounts.balances, accounts.transfers, trade_engine.resume_tokens')

@@ -45,7 +45,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-describe('recon sandbox', () => {
+describe('[P-NO-ORPHAN] recon sandbox', () => {
   test('prints one JSON line with the four addresses, and the reference schema is behind them', async () => {
     const { urls, lines } = await startCommand()
 

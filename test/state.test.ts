@@ -109,7 +109,7 @@ describeEngines("recon's own database", () => {
       ['epoch_acceptances', `update recon.epoch_acceptances set reason = 'other'`],
       ['epoch_acceptances', 'delete from recon.epoch_acceptances'],
       ['epoch_acceptances', 'truncate recon.epoch_acceptances'],
-    ])('cannot be changed afterwards: %s refuses %s', async (table, statement) => {
+    ])('[P-APPEND-ONLY] cannot be changed afterwards: %s refuses %s', async (table, statement) => {
       await record({ verdict: 'diff', reasonCode: 'value-mismatch' })
       await state.acceptEpoch('a failover', never)
       await expect(sql(statement)).rejects.toThrow(`recon.${table} is append-only`)

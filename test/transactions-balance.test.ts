@@ -39,7 +39,7 @@ describeEngines('transactions-balance', () => {
     expect(run).toMatchObject({ verdict: 'balanced', reasonCode: 'balanced', epoch: { dropcopy: '0', cash: '0' }, keysCompared: '0' })
   })
 
-  it('compares as of the epoch of the balances, whatever lies above it', async () => {
+  it('[P-ONE-EPOCH] compares as of the epoch of the balances, whatever lies above it', async () => {
     await books.token('10')
     await books.balance('A1', 'USD', '1.5', '10')
     await books.transactions([
@@ -74,7 +74,7 @@ describeEngines('transactions-balance', () => {
     ])
   })
 
-  it('holds sequences up to 2^63 - 1 and amounts of all places, digit for digit', async () => {
+  it('[P-EXACT] holds sequences up to 2^63 - 1 and amounts of all places, digit for digit', async () => {
     await books.token('9223372036854775807')
     await books.balance('A', 'USD', '99999999999999999998.999999999999999998', '9223372036854775807')
     await books.transactions([
@@ -144,7 +144,7 @@ describeEngines('transactions-balance', () => {
     ])
   })
 
-  it('sorts and matches account names of any UTF-8 alike in both stores', async () => {
+  it('[P-BYTE-ORDER] sorts and matches account names of any UTF-8 alike in both stores', async () => {
     const names = [
       '',
       ' ',
@@ -199,7 +199,7 @@ describeEngines('transactions-balance', () => {
     expect(run).toMatchObject({ verdict: 'balanced', horizon: { legs: [{ rows: '3', duplicates: '2', facts: { dropcopy: '1' } }] } })
   })
 
-  it('tells two facts under one content address from a repeated delivery, wherever they lie', async () => {
+  it('[P-CONFLICT] tells two facts under one content address from a repeated delivery, wherever they lie', async () => {
     await books.token('5')
     await books.balance('A', 'USD', '1', '5')
     await books.transactions([
@@ -251,7 +251,7 @@ describeEngines('transactions-balance', () => {
     expect(run).toMatchObject({ verdict: 'balanced', horizon: { readings: 2 } })
   })
 
-  it('calls rows missing at the deadline a difference, even if the sums agree', async () => {
+  it('[P-PROVED-IS-READ] calls rows missing at the deadline a difference, even if the sums agree', async () => {
     await books.token('1')
     await books.watermark('dropcopy', '1', '1')
     const run = await books.check()
@@ -283,7 +283,7 @@ describeEngines('transactions-balance', () => {
     expect(run.horizon.legs[0]).not.toHaveProperty('rowsTotal')
   })
 
-  it('does not compare a cut that is torn, and takes another until the batch is whole', async () => {
+  it('[P-TORN-CUT] does not compare a cut that is torn, and takes another until the batch is whole', async () => {
     await books.token('1')
     await books.balance('A', 'USD', '1', '2')
     const torn = await books.check()
@@ -301,7 +301,7 @@ describeEngines('transactions-balance', () => {
     expect(whole).toMatchObject({ verdict: 'balanced', epoch: { dropcopy: '2' }, capture: { attempts: 2, torn: 1 } })
   })
 
-  it('tells an epoch that went back before anything else', async () => {
+  it('[P-EPOCH-MONOTONE] tells an epoch that went back before anything else', async () => {
     await books.token('1')
     await books.balance('A', 'USD', '1', '2')
     const run = await books.check({ seenBefore: { dropcopy: 2n, cash: 0n } })
@@ -334,7 +334,7 @@ describeEngines('transactions-balance', () => {
     expect(await books.check({}, named('kept'))).toMatchObject({ verdict: 'balanced' })
   })
 
-  it('reads with roles that can only read', async () => {
+  it('[P-READ-ONLY] reads with roles that can only read', async () => {
     const { stores } = books
     await books.balance('A', 'USD', '1')
     const reader = connectClickHouse({

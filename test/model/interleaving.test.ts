@@ -11,7 +11,7 @@ const RUNS = 1_500
 const WRONG_CHECKERS_SEED = 20_261_124
 
 describe('a check, however it interleaves with engine, cash writer, sink, crashes, replays, cancels and failing answers', () => {
-  it('never finds a difference on a healthy exchange, and never lets the epoch go back', async () => {
+  it('[P-NO-FALSE-DIFF] never finds a difference on a healthy exchange, and never lets the epoch go back', async () => {
     const seen = new Seen()
     await fc.assert(
       fc.asyncProperty(arbitraryInterleaving(0), async plan => {
@@ -36,7 +36,7 @@ describe('a check, however it interleaves with engine, cash writer, sink, crashe
     ])
   })
 
-  it('finds every planted difference, to the last digit, at every epoch that has it, and no other', async () => {
+  it('[P-NO-MISSED-DIFF] finds every planted difference, to the last digit, at every epoch that has it, and no other', async () => {
     const seen = new Seen()
     await fc.assert(
       fc.asyncProperty(arbitraryInterleaving(2), async plan => {
