@@ -70,7 +70,9 @@ async function checkOnce(
   if ('verdict' in pinned) return pinned
   const asOf: AsOf = { legs: asOfLegsOf(relation), epoch: pinned.epoch, deadlineMs: scope.clock.monotonicMs() + options.horizonTimeoutMs }
   // The other leg's wait and read begin while the rows still drain: neither slows the other, and the merge needs both.
-  const [rows, begun] = await Promise.all([pinned.rows, beginReading(asOf, record, scope)])
+  const reading = beginReading(asOf, record, scope)
+  scope.defer(() => Promise.allSettled([reading]))
+  const [rows, begun] = await Promise.all([pinned.rows, reading])
   const { comparison, legs } = await compareUntilComplete(relation, asOf, rows, begun, options, record, scope)
   return judge(comparison, await findings(asOf, legs, comparison, record, scope))
 }
