@@ -38,7 +38,7 @@ export {
 
 // Stores in memory.
 export { amountsOf, type Fact, keyText } from './sim/testing/fact.ts'
-export { type MemoryHistory, type MemoryHistoryOptions, memoryHistory } from './sim/testing/memory-history.ts'
+export { type MemoryHistory, type MemoryHistoryOptions, memoryHistory, type WrittenWatermark } from './sim/testing/memory-history.ts'
 export { type MemoryState, type MemoryStateOptions, memoryState, type StateChange, type StateRow } from './sim/testing/memory-state.ts'
 // Running properties, and time.
 export { parameters } from './sim/testing/parameters.ts'

@@ -36,6 +36,8 @@ export interface MemoryState {
   commit(change: StateChange): void
   /** The row with this key as it stands now. */
   find(key: PlainRow): StateRow | undefined
+  /** All rows as they stand now. */
+  readonly rows: readonly StateRow[]
   /** How far a stream is folded now. */
   sequence(stream: string): Sequence
   /** Captures whose transaction is still open: none, once every run has settled. */
@@ -100,6 +102,9 @@ export function memoryState(options: MemoryStateOptions): MemoryState {
       committed = { rows, sequences: { ...committed.sequences, ...sequences } }
     },
     find: key => committed.rows.get(keyText(key, shape)),
+    get rows() {
+      return [...committed.rows.values()]
+    },
     sequence: stream => sequenceOf(committed.sequences, stream),
     get openTransactions() {
       return open

@@ -97,6 +97,8 @@ function lateRows(
       history.insert([fact])
       log.struck.push({ fault, atMs: clock.monotonicMs(), folded: foldedBy(state), row: null })
     })
+    // Awaited at the end of the sink; where the sink is stopped before, that error is the one to tell.
+    arrival.catch(() => undefined)
     return [arrival]
   })
 }

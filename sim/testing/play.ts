@@ -1,18 +1,13 @@
 import type { Clock } from '../../epoch/clock.ts'
-import type { Epoch, Sequence } from '../../epoch/epoch.ts'
+import type { Epoch } from '../../epoch/epoch.ts'
 import type { PlainRow } from '../../epoch/plain-row.ts'
 import type { ExchangeHistory, HistoryFault } from './exchange-history.ts'
-import type { MemoryHistory } from './memory-history.ts'
+import type { MemoryHistory, WrittenWatermark } from './memory-history.ts'
 import type { MemoryState } from './memory-state.ts'
 
 /** What was done and when, from the simulator's own knowledge: for oracles. Times are the clock's monotonic ms. */
 export interface PlayLog {
-  readonly watermarks: readonly {
-    readonly stream: string
-    readonly sequence: Sequence
-    readonly rowsTotal: bigint
-    readonly atMs: number
-  }[]
+  readonly watermarks: readonly (WrittenWatermark & { readonly atMs: number })[]
   /** From when until when a batch was half folded; without an end it still is. */
   readonly torn: readonly { readonly fromMs: number; readonly untilMs: number }[]
   /** When a fault that happens at a moment did, and how far the state was folded then; `row` is the state row that came or went. */
