@@ -105,6 +105,21 @@ Examples:
     })
 
   program
+    .command('demo')
+    .description('a live exchange on engines of its own, proved balanced every two seconds, with a fault planted, found and repaired')
+    .option('--seconds <n>', 'end by itself after so long (default: Ctrl-C ends it)', wholeNumber(1, 86_400))
+    .addHelpText(
+      'after',
+      `
+A table that is redrawn in place on a terminal, plain lines elsewhere or with NO_COLOR. The fault comes after a third of the time; 10 seconds
+are the least that its story needs. Exit status: 0, also by Ctrl-C; 1 if a check says what is not so; 11 if too many could not be made.`,
+    )
+    .action(async (options: { seconds?: number }) => {
+      const { demoCommand } = await import('./demo/command.ts')
+      done(await demoCommand(options, io))
+    })
+
+  program
     .command('sandbox')
     .description(
       'start PostgreSQL and ClickHouse with the reference schema, empty; prints one JSON line with their URLs when they are ready',

@@ -51,6 +51,8 @@ export interface Exchange {
   readonly resume: (what: Role | 'feed') => void
   /** Plants a fault while the exchange runs: half a second from now at the earliest. Returns what it will happen to. */
   readonly plant: (order: FaultOrder) => PlannedFault
+  /** Resolves to what a planned fault did, once it is committed; rejects as `caughtUp` does. */
+  readonly committed: (fault: PlannedFault, signal: AbortSignal) => Promise<PlantedFault>
   /** What was planted so far; the differences of dropped busts as of `dropcopy` (default: the last published event). */
   readonly planted: (dropcopy?: bigint) => readonly PlantedFault[]
   /** Rejects when a process fails; resolves when the exchange is stopped. */
@@ -175,6 +177,16 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
       const fault = faults.plan(name, greater(event, soonest), schedule.through)
       crew.broadcast({ type: 'fault', fault })
       return fault
+    },
+    committed: async ({ name, event }, signal) => {
+      let found: PlantedFault | undefined
+      const look = () => {
+        found = faults.planted(published()).find(planted => planted.fault === name && planted.event === event)
+        return found !== undefined
+      }
+      await watch.until(look, signal)
+      if (found === undefined) throw new Error(`${name} at event ${event} was seen and is gone`)
+      return found
     },
     planted: (through = published()) => faults.planted(through),
     ended: end.promise,

@@ -1,0 +1,29 @@
+import type { StoreUrls } from '../../sim/sandbox/stores.ts'
+import { KNOWN_CHECKS } from '../check/registry.ts'
+import { assemble } from '../config/assemble.ts'
+import type { Config } from '../config/config.ts'
+import { fileSchema } from '../config/schema.ts'
+
+type Horizon = { readonly timeout: string } | { readonly strategy: 'settle'; readonly settle: '0s' }
+
+/** The configuration for the demo's own stores; what the working folder or the environment say of other stores does not matter here. */
+export function demoConfig(urls: StoreUrls): Config {
+  // Three times the sink's greatest lag: long enough for a busy machine, short enough for rows that never come.
+  return configWith(urls, { timeout: '6s' })
+}
+
+/** The same without waiting: ClickHouse is read as it stands, which is what a comparison without epochs amounts to. */
+export function unpinnedConfig(urls: StoreUrls): Config {
+  return configWith(urls, { strategy: 'settle', settle: '0s' })
+}
+
+function configWith(urls: StoreUrls, horizon: Horizon): Config {
+  const checks = Object.fromEntries(KNOWN_CHECKS.map(name => [name, { timeout: '20s', maxMismatches: 5 }]))
+  const file = fileSchema(KNOWN_CHECKS).parse({ horizon, checks })
+  const secret = (value: string) => ({ value, origin: 'the demo' })
+  return assemble(file, {
+    postgresUrl: secret(urls.postgresUrl),
+    clickhouseUrl: secret(urls.clickhouseUrl),
+    stateUrl: secret(urls.reconUrl),
+  }).config
+}
