@@ -7,8 +7,8 @@ const SPELL_MS_MIN = 400
 const SPELL_MS_MAX = 2_500
 
 /**
- * Lag as a real sink has it: spells of a few seconds at about one level anywhere in the range, single batches around it. When a spell ends with a
- * shorter lag, batches overtake those before them.
+ * Lag as a real sink has it: spells of a few seconds at about one level anywhere in the range, mostly a low one and now and then a high one, single batches
+ * around it. When a spell ends with a shorter lag, batches overtake those before them.
  */
 export function varyingLag(seed: SeedWords, salt: bigint, lagMsMin: number, lagMsMax: number): NextLag {
   const random = randomAt(seed, purposes.lag, salt)
@@ -17,10 +17,11 @@ export function varyingLag(seed: SeedWords, salt: bigint, lagMsMin: number, lagM
   let spellEndsMs = 0
   return nowMs => {
     if (nowMs >= spellEndsMs) {
-      level = lagMsMin + random.below(range + 1)
+      // The cube of an even draw: half of the spells stay in the lowest eighth of the range, and one in ten comes into its highest quarter.
+      level = lagMsMin + range * (random.below(1_001) / 1_000) ** 3
       spellEndsMs = nowMs + SPELL_MS_MIN + random.below(SPELL_MS_MAX - SPELL_MS_MIN)
     }
     const jitter = random.below(Math.floor(range / 5) + 1) - Math.floor(range / 10)
-    return Math.min(lagMsMax, Math.max(lagMsMin, level + jitter))
+    return Math.min(lagMsMax, Math.max(lagMsMin, Math.round(level + jitter)))
   }
 }
