@@ -48,7 +48,8 @@ export async function demoCommand({ seconds }: DemoOptions, io: Io): Promise<num
       withExchange(sandbox, io, signal, fail, exchange => show(sandbox, exchange, lastsMs, { ...io, signal })),
     )
   } catch (error) {
-    if (!signal.aborted) throw error
+    // What an abort breaks off says so in one of these two ways; anything else is a bug that happened to come at the same time.
+    if (!signal.aborted || !(error === signal.reason || error instanceof ReconError)) throw error
     if (signal.reason instanceof Interrupted || signal.reason instanceof ReaderLeft) return EXIT.ok
     if (!(signal.reason instanceof ReconError)) throw signal.reason
     say(io, signal.reason.message)
@@ -127,7 +128,7 @@ async function show(sandbox: Sandbox, exchange: Exchange, lastsMs: number | unde
     await ticking
     screen.close()
   }
-  if (io.signal.aborted && io.signal.reason instanceof ReconError && !(io.signal.reason instanceof Interrupted)) throw io.signal.reason
+  if (io.signal.aborted && !(io.signal.reason instanceof Interrupted)) throw io.signal.reason
   return conclude(ending, io)
 }
 
@@ -148,7 +149,8 @@ async function tick(screen: Screen, pace: () => Pace, clock: Clock, signal: Abor
   while (!signal.aborted) {
     screen.tick(pace())
     await clock.sleep(TICK_MS, signal).catch(error => {
-      if (!signal.aborted) throw error
+      // What an abort breaks off says so in one of these two ways; anything else is a bug that happened to come at the same time.
+      if (!signal.aborted || !(error === signal.reason || error instanceof ReconError)) throw error
     })
   }
 }

@@ -17,6 +17,8 @@ export interface Picture {
   readonly rounds: readonly Round[]
   readonly checking: string | undefined
   readonly finding: Run | undefined
+  /** Whether what was found has been repaired since. */
+  readonly repaired: boolean
   readonly told: readonly { readonly atMs: number; readonly tone: Tone; readonly sentence: string }[]
 }
 
@@ -28,7 +30,7 @@ const TIME_WIDTH = 10
 /** Lays the picture out for a terminal: at most `height` lines; each may still be too long for `width` and is to be cut. */
 export function layOutFrame(picture: Picture, width: number, height: number): readonly Line[] {
   const legend = wrapWords(TABLE_LEGEND, width, '').map(line => lineOf(line, 'dim'))
-  const finding = picture.finding === undefined ? [] : [BLANK, ...findingLines(picture.finding)]
+  const finding = picture.finding === undefined ? [] : [BLANK, ...latestFinding(picture.finding, picture.repaired)]
   const fixed = 1 + 1 + 1 + 1 + 1 + legend.length + finding.length + 1
   const told = toldLines(picture, width)
   const rows = Math.max(ROUNDS_MIN, height - fixed - Math.min(told.length, Math.floor((height - fixed) / 2)))
@@ -57,6 +59,11 @@ function headLine({ pace, elapsedMs, lastsMs }: Picture): Line {
     { text: `  ${time}  ${speed}  `, shade: 'plain' },
     { text: 'Ctrl-C ends it', shade: 'dim' },
   ]
+}
+
+function latestFinding(run: Run, repaired: boolean): readonly Line[] {
+  const [head = BLANK, ...evidence] = findingLines(run)
+  return [repaired ? [...head, { text: ', repaired since', shade: 'green' }] : head, ...evidence]
 }
 
 function toldLines({ told }: Picture, width: number): readonly Line[] {

@@ -19,6 +19,7 @@ export function liveScreen(terminal: NodeJS.WritableStream, clock: Clock, lastsM
     rounds: [],
     checking: undefined,
     finding: undefined,
+    repaired: false,
     told: [],
   }
   let drawn = 0
@@ -48,8 +49,9 @@ export function liveScreen(terminal: NodeJS.WritableStream, clock: Clock, lastsM
     tell: (tone, sentence, finding) =>
       change({
         told: [...picture.told, { atMs: clock.wallMs(), tone, sentence }].slice(-TOLD_KEPT),
-        ...(finding === undefined ? {} : { finding }),
+        ...(finding === undefined ? {} : { finding, repaired: false }),
       }),
+    repaired: () => change({ repaired: true }),
     tick: pace => change({ pace }),
     close: () => {
       terminal.off('resize', redrawAll)

@@ -7,7 +7,8 @@ import type { Round } from './round.ts'
 
 /** The first proof, explained. */
 export function tellFirstProof({ run, eventsApart, unpinnedDifferences }: Round): string {
-  const apart = eventsApart === undefined ? '' : ` PostgreSQL was then ${counted(eventsApart, 'event')} ahead of what ClickHouse showed, so`
+  const apart =
+    eventsApart === undefined ? '' : ` PostgreSQL was then ${counted(eventsApart, 'event')} ahead of what ClickHouse was known to show, so`
   const naive =
     unpinnedDifferences === undefined
       ? ''
@@ -31,7 +32,7 @@ export function tellPlanted({ fault, event, keys }: PlantedFault): string {
 /** The fault was found as it was planted. */
 export function tellFound({ run }: Round, afterMs: number, checks: number): string {
   const which = checks === 1 ? 'the very next check' : `check ${checks} after it`
-  return `Fault found ${shortDuration(afterMs)} later, by ${which}: ${run.reason}. Account, sign and every digit are what was planted, and no other of the ${counted(run.keysCompared, 'key')} is named:`
+  return `Fault found ${shortDuration(afterMs)} later, by ${which}: ${run.reason}. Account, sign and every digit are what was planted, and no other of the ${counted(run.keysCompared, 'key')} is named.`
 }
 
 /** A fault that stands does not go away by itself. */

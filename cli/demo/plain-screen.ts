@@ -28,6 +28,7 @@ export function plainScreen(print: (line: string) => void, clock: Clock): Screen
       print(`${timeOfDay(clock.wallMs())}  ${sentence}`)
       if (finding !== undefined) for (const line of findingLines(finding)) write([{ text: ' '.repeat(10), shade: 'plain' }, ...line])
     },
+    repaired: () => undefined,
     tick: () => undefined,
     close: () => undefined,
   }

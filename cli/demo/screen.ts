@@ -12,6 +12,8 @@ export interface Screen {
   readonly round: (round: Round) => void
   /** Tells what happens in one sentence, and under it, where there is one, the evidence. */
   readonly tell: (tone: Tone, sentence: string, finding?: Run) => void
+  /** Says of the finding that was told last that it has been repaired. */
+  readonly repaired: () => void
   /** Shows how the exchange is doing; called several times a second. */
   readonly tick: (pace: Pace) => void
   /** Leaves the last picture as it is. */

@@ -67,7 +67,7 @@ export function summaryLines(
       : [
           `${grouped(falseDifferences)} false differences in ${counted(comparedUnpinned, 'comparison')} without waiting, beside checks that found the books balanced; pinned: 0`,
         ]),
-    ...(faults.length === 0 ? ['no fault was planted'] : faults.map(faultLine)),
+    ...(faults.length === 0 ? ['no fault was planted: there was no time for one'] : faults.map(faultLine)),
   ]
 }
 

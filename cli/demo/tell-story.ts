@@ -21,6 +21,8 @@ import { timetable } from './timetable.ts'
 const ROUND_MS = 2_000
 /** What is left between two checks at the least. */
 const REST_MS = 200
+/** How many events ahead a fault is planned, so that a busy process hears of it in time. */
+const PLANT_EVENTS_AHEAD = 1_500n
 /** Within this, a fault that is planned has happened, in simulated events and on any machine. */
 const PLANT_MS = 60_000
 
@@ -75,8 +77,8 @@ export async function tellStory(tools: StoryTools): Promise<Ending> {
       if (!times.isOver(now(), told())) await clock.sleep(Math.max(REST_MS, roundBeganMs + ROUND_MS - now()), signal)
     }
   } catch (error) {
-    // Whoever aborted knows why.
-    if (!signal.aborted) throw error
+    // Whoever aborted knows why; anything else is news.
+    if (error !== signal.reason) throw error
   }
   return { tally: state.tally, ranMs: now(), wrong: state.wrong, told: told() }
 }
@@ -93,7 +95,7 @@ async function plant(state: State, now: () => number, { exchange, rounds, screen
   const name = STORY_FAULTS[state.tally.faults.length % STORY_FAULTS.length] ?? 'altered-amount-by-1e-18'
   const signal = AbortSignal.any([rounds.io.signal, AbortSignal.timeout(PLANT_MS)])
   screen.tell('news', tellPlanting(name))
-  const planted = await exchange.committed(exchange.plant({ name }), signal)
+  const planted = await exchange.committed(exchange.plant({ name, event: exchange.status().published + PLANT_EVENTS_AHEAD }), signal)
   const plantedAtMs = now()
   // The next check must not be pinned below the fault, where it is right to be balanced.
   await exchange.folded(planted.event, signal)
@@ -141,6 +143,7 @@ function hear(before: State, round: Round, nowMs: number, shownMs: number, scree
       return { ...state, phase: { ...phase, timesSeen: phase.timesSeen + 1 } }
     case 'balanced-again':
       if (phase.kind === 'repaired') screen.tell('good', tellBalancedAgain(round, nowMs - phase.repairedAtMs))
+      screen.repaired()
       return { ...state, tally: recordFault(state.tally, { balancedAgain: true }) }
     case 'inconclusive':
       screen.tell('doubt', tellInconclusive(round))
