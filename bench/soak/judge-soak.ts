@@ -28,7 +28,7 @@ export interface SoakEvidence {
   readonly restarts: readonly Restart[]
   readonly transfers: { readonly deposits: number; readonly withdrawals: number }
   /** The check after everything had come to rest, and what the stores themselves count. */
-  readonly final: { readonly run: CheckedRun; readonly keys: bigint; readonly accounts: bigint }
+  readonly final: { readonly run: CheckedRun; readonly keys: bigint; readonly accounts: bigint; readonly transactions: bigint }
 }
 
 /** The bounds of a soak of so many seconds: 300 checks in 150 seconds, and fewer only in less time. */

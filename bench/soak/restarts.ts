@@ -27,10 +27,10 @@ const MANNERS: readonly Manner[] = [
 ]
 const CALM_MS_MIN = 4_000
 const CALM_MS_RANGE = 8_000
-const DOWN_MS_MAX = 500
+const DOWN_MS_MAX = 400
 
 /**
- * Kills the sink and the trade-engine at random moments, as by kill -9, and starts them again up to half a second later, until the signal aborts; whoever
+ * Kills the sink and the trade-engine at random moments, as by kill -9, and starts them again a moment later, until the signal aborts; whoever
  * is down then is started before this resolves. Calls `restarted` for each.
  */
 export async function keepRestarting(

@@ -76,6 +76,7 @@ export function summarize(record: SoakRecord, evidence: SoakEvidence) {
       keysCompared: evidence.final.run.keysCompared.toString(),
       keys: evidence.final.keys.toString(),
       accounts: evidence.final.accounts.toString(),
+      transactions: evidence.final.transactions.toString(),
     },
   }
 }
