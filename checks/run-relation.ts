@@ -36,6 +36,8 @@ export interface RunOptions {
 }
 
 const CONFLICTS_LISTED_MAX = 10
+/** How long a store may take to come back for the questions that follow the comparison; its deadline for the rows may be over by then. */
+const AFTERTHOUGHT_MS = 5_000
 
 /**
  * The primitive: compares the two legs of a relation at one epoch, exactly, while both stores are written (design section 3): capture, prove
@@ -74,7 +76,7 @@ async function checkOnce(
   scope.defer(() => Promise.allSettled([reading]))
   const [rows, begun] = await Promise.all([pinned.rows, reading])
   const { comparison, legs } = await compareUntilComplete(relation, asOf, rows, begun, options, record, scope)
-  return judge(comparison, await findings(asOf, legs, comparison, record, scope))
+  return judge(comparison, await findings(legs, comparison, record, scope))
 }
 
 /** What the as-of legs of a run are asked for, and until when they may take to show it. */
@@ -159,7 +161,6 @@ function linesOf(
 
 /** Gathers what the verdict needs beside the comparison; only a run that is not plainly balanced pays for it. */
 async function findings(
-  asOf: AsOf,
   legs: readonly LegRead[],
   comparison: Comparison,
   record: RunRecord,
@@ -167,20 +168,21 @@ async function findings(
 ): Promise<readonly LegFindings[]> {
   const judged = legs.map(({ leg, horizon, counted }) => ({ leg, horizon, ...judgeReading(leg, horizon, counted) }))
   const suspicious = comparison.mismatchCount > 0n || judged.some(({ completeness }) => completeness.kind !== 'complete')
-  const ask = <T>(question: () => Promise<T>, otherwise: T) => orElse(otherwise, () => retrying(asOf.deadlineMs, context, question))
+  const deadlineMs = context.clock.monotonicMs() + AFTERTHOUGHT_MS
+  const ask = <T>(question: () => Promise<T>) => retrying(deadlineMs, context, question)
   const found = await Promise.all(
     judged.map(async ({ leg, horizon, completeness, words }) => ({
       completeness,
       words,
-      caughtUp: completeness.kind !== 'short' || (await ask(() => leg.isCaughtUp(context), false)),
-      conflicts: suspicious ? await ask(() => leg.findConflicts(horizon, CONFLICTS_LISTED_MAX, context), []) : [],
+      caughtUp: completeness.kind !== 'short' || (await ask(() => leg.isCaughtUp(context))),
+      conflicts: suspicious ? await orElse([], () => ask(() => leg.findConflicts(horizon, CONFLICTS_LISTED_MAX, context))) : [],
     })),
   )
   record.conflicts = found.flatMap(({ conflicts }) => conflicts)
   return found
 }
 
-/** What is asked after the comparison only sharpens its reason: a store that cannot answer any more must not turn a difference into a shrug. */
+/** Conflicts only sharpen the reason of a difference: a store that cannot name them any more must not turn the difference into a shrug. */
 async function orElse<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

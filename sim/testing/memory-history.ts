@@ -1,4 +1,4 @@
-import { addDecimals, formatDecimal, parseDecimal, ZERO } from '../../epoch/decimal.ts'
+import { addDecimals, formatDecimal, parseDecimal } from '../../epoch/decimal.ts'
 import { type Epoch, project, type Sequence, sequenceOf } from '../../epoch/epoch.ts'
 import { type CountedRows, chooseHorizon, type HorizonReply, type Watermark } from '../../epoch/horizon.ts'
 import type { AsOfLeg, LegContext } from '../../epoch/leg.ts'
@@ -164,15 +164,14 @@ export function memoryHistory(options: MemoryHistoryOptions): MemoryHistory {
   }
 }
 
-/** The sums as of the epoch for every key that any of the facts has, those above the epoch too: there the sum is zero, as in the real leg. */
+/** The sums as of the epoch, for the keys that have a fact as of it. */
 function sums(facts: readonly Fact[], epoch: Epoch, streams: readonly string[], shape: RowShape): readonly PlainRow[] {
   const byKey = new Map<string, PlainRow>()
-  for (const { stream, sequence, row } of facts) {
+  for (const { row } of facts.filter(({ stream, sequence }) => streams.includes(stream) && sequence <= sequenceOf(epoch, stream))) {
     const key = keyText(row, shape)
-    const inEpoch = streams.includes(stream) && sequence <= sequenceOf(epoch, stream)
     const sofar = byKey.get(key)
     const values = shape.values.map(name => {
-      const [sum, amount] = [parseDecimal(String(sofar?.[name] ?? '0')), inEpoch ? parseDecimal(String(row[name])) : ZERO]
+      const [sum, amount] = [parseDecimal(String(sofar?.[name] ?? '0')), parseDecimal(String(row[name]))]
       return [name, formatDecimal(addDecimals(sum, amount))] as const
     })
     byKey.set(key, { ...Object.fromEntries(shape.keys.map(name => [name, row[name] ?? null])), ...Object.fromEntries(values) })

@@ -51,6 +51,7 @@ select ${names.join(', ')} from (
       from (${distinctRows(history, table, columns, columns)})
     )
     group by grouping sets ((${keys.join(', ')}), ())
+    having part = 1 or countIf(in_epoch) > 0
   )
   union all
   select ${[...blank, `${proofOf([...perStream])} as v${last}`].join(', ')}, 2 as part

@@ -93,7 +93,7 @@ describe('history in memory', () => {
       fact(1n, 'd', 'A', '10', 'cash'),
     ])
     expect(await read(history, { dropcopy: 2n, cash: 1n }, { dropcopy: 3n, cash: 1n })).toEqual({
-      lines: 'A\tUSD\t11.5\nB\tUSD\t0\n',
+      lines: 'A\tUSD\t11.5\n',
       counted: { facts: { dropcopy: 3n, cash: 1n }, addresses: { dropcopy: 3n, cash: 1n }, undeclared: 0n, rows: 4n },
     })
   })
