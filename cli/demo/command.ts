@@ -11,12 +11,14 @@ import { type Io, printLine, say } from '../io.ts'
 import { demoConfig, unpinnedConfig } from './demo-config.ts'
 import { grouped, shortDuration } from './figures.ts'
 import { introLines } from './intro.ts'
+import { wrapWords } from './line.ts'
 import { liveScreen } from './live-screen.ts'
 import { openPace, type Pace } from './pace.ts'
 import { plainScreen } from './plain-screen.ts'
 import type { Screen } from './screen.ts'
 import { summaryLines } from './tally.ts'
 import { type Ending, tellStory } from './tell-story.ts'
+import { terminalSize } from './terminal-size.ts'
 
 /** What `recon demo` was asked for. */
 export interface DemoOptions {
@@ -112,7 +114,9 @@ async function withExchange<T>(
 
 async function show(sandbox: Sandbox, exchange: Exchange, lastsMs: number | undefined, io: Io): Promise<number> {
   for (const line of introLines(sandbox, { accounts: MARKET.accounts, rate: RATE }, io.workingFolder)) printLine(io, line)
-  const screen = io.color ? liveScreen(io.stdout, io.clock, lastsMs) : plainScreen(line => printLine(io, line), io.clock)
+  const screen = io.color
+    ? liveScreen(io.stdout, io.clock, lastsMs)
+    : plainScreen(line => printLine(io, line), io.clock, terminalSize(io.stdout).columns)
   const pace = openPace(exchange, RATE, () => io.clock.monotonicMs())
   const shown = new AbortController()
   const ticking = tick(screen, pace, io.clock, AbortSignal.any([io.signal, shown.signal]))
@@ -137,7 +141,8 @@ function conclude(ending: Ending, io: Io): number {
   const { tally, ranMs, wrong, told } = ending
   if (wrong !== undefined) printLine(io, formatRun(wrong.run, io.color))
   printLine(io, '')
-  for (const line of summaryLines(tally, ranMs)) printLine(io, line)
+  const { columns } = terminalSize(io.stdout)
+  for (const line of summaryLines(tally, ranMs).flatMap(text => wrapWords(text, columns, '  '))) printLine(io, line)
   if (wrong !== undefined) return EXIT.bug
   if (told || io.signal.aborted) return EXIT.ok
   say(io, 'the story could not be told to its end: too many checks were inconclusive, or this machine is too slow for it')

@@ -3,6 +3,7 @@ import type { Clock } from '../../epoch/clock.ts'
 import { layOutFrame, type Picture } from './frame.ts'
 import { printedLine } from './line.ts'
 import type { Screen } from './screen.ts'
+import { terminalSize } from './terminal-size.ts'
 
 const ROUNDS_KEPT = 200
 const TOLD_KEPT = 50
@@ -24,7 +25,7 @@ export function liveScreen(terminal: NodeJS.WritableStream, clock: Clock, lastsM
   }
   let drawn = 0
   const draw = () => {
-    const { columns, rows } = sizeOf(terminal)
+    const { columns, rows } = terminalSize(terminal)
     picture = { ...picture, nowMs: clock.wallMs(), elapsedMs: clock.monotonicMs() - beganMs }
     const lines = layOutFrame(picture, columns, rows - 1)
     const up = drawn === 0 ? '' : `\u001b[${drawn}A`
@@ -58,12 +59,4 @@ export function liveScreen(terminal: NodeJS.WritableStream, clock: Clock, lastsM
       change({ checking: undefined })
     },
   }
-}
-
-function sizeOf(terminal: NodeJS.WritableStream): { readonly columns: number; readonly rows: number } {
-  const size = (name: 'columns' | 'rows', otherwise: number) => {
-    const value: unknown = Reflect.get(terminal, name)
-    return typeof value === 'number' && value > 0 ? value : otherwise
-  }
-  return { columns: size('columns', 80), rows: size('rows', 24) }
 }

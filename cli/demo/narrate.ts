@@ -10,7 +10,7 @@ export function tellFirstProof({ run, eventsApart, unpinnedDifferences }: Round)
   const apart =
     eventsApart === undefined ? '' : ` PostgreSQL was then ${counted(eventsApart, 'event')} ahead of what ClickHouse was known to show, so`
   const naive =
-    unpinnedDifferences === undefined
+    unpinnedDifferences === undefined || unpinnedDifferences === 0n
       ? ''
       : ` A comparison that does not wait would have called ${counted(unpinnedDifferences, 'key')} different, every one of them falsely.`
   return `Balanced at one epoch, ${epochText(run.epoch)}: ${counted(run.keysCompared, 'key')} agree to the last digit.${apart} the check waited ${shortDuration(run.horizon.waitedMs)} until ClickHouse had come as far, and compared exactly there.${naive}`

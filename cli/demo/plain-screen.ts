@@ -1,14 +1,18 @@
 import type { Clock } from '../../epoch/clock.ts'
 import { timeOfDay } from './figures.ts'
 import { findingLines } from './finding.ts'
-import type { Line } from './line.ts'
+import { type Line, wrapWords } from './line.ts'
 import { roundLine, titleLine } from './round-table.ts'
 import type { Screen } from './screen.ts'
 
 const ROUNDS_PER_TITLE = 10
+const INDENT = ' '.repeat(10)
 
-/** Lines one after the other, without colour and without moving the cursor: for a pipe, a log, or a terminal that wants it so. */
-export function plainScreen(print: (line: string) => void, clock: Clock): Screen {
+/**
+ * Lines one after the other, without colour and without moving the cursor: for a pipe or a log, whose `width` is infinite, or for a terminal that
+ * wants it so.
+ */
+export function plainScreen(print: (line: string) => void, clock: Clock, width: number): Screen {
   let rounds = 0
   const write = (line: Line) =>
     print(
@@ -20,13 +24,13 @@ export function plainScreen(print: (line: string) => void, clock: Clock): Screen
   return {
     checking: () => undefined,
     round: round => {
-      if (rounds % ROUNDS_PER_TITLE === 0) write(titleLine(Number.POSITIVE_INFINITY))
+      if (rounds % ROUNDS_PER_TITLE === 0) write(titleLine(width))
       rounds += 1
-      write(roundLine(round, Number.POSITIVE_INFINITY))
+      write(roundLine(round, width))
     },
     tell: (_tone, sentence, finding) => {
-      print(`${timeOfDay(clock.wallMs())}  ${sentence}`)
-      if (finding !== undefined) for (const line of findingLines(finding)) write([{ text: ' '.repeat(10), shade: 'plain' }, ...line])
+      for (const line of wrapWords(`${timeOfDay(clock.wallMs())}  ${sentence}`, width, INDENT)) print(line)
+      if (finding !== undefined) for (const line of findingLines(finding)) write([{ text: INDENT, shade: 'plain' }, ...line])
     },
     repaired: () => undefined,
     tick: () => undefined,
