@@ -17,12 +17,14 @@ export interface PinnedCheck {
 }
 
 const TIMEOUT_MS = 60_000
+// A statement on one thread costs a sixth less than on two, and there are always others at the same time.
+const ON_ONE_THREAD = { ch_max_threads: '1' }
 
 /** Connects the check. Each run knows the epochs of the runs that had finished when it began, as with recon's own database. */
 export function openPinnedCheck(urls: StoreUrls, signal: AbortSignal): PinnedCheck {
   const clickhouse = connectClickHouse({
     name: 'clickhouse',
-    url: urls.clickhouseUrl,
+    url: onOneThread(urls.clickhouseUrl),
     connectTimeoutMs: 10_000,
     statementTimeoutMs: TIMEOUT_MS,
   })
@@ -52,4 +54,10 @@ export function openPinnedCheck(urls: StoreUrls, signal: AbortSignal): PinnedChe
     },
     close: () => clickhouse.close(),
   }
+}
+
+function onOneThread(clickhouseUrl: string): string {
+  const url = new URL(clickhouseUrl)
+  for (const [setting, value] of Object.entries(ON_ONE_THREAD)) url.searchParams.set(setting, value)
+  return url.href
 }
