@@ -5,7 +5,7 @@ export function grouped(value: bigint | number | string): string {
 
 /** A duration for a person: `850 ms`, `2.1 s`. */
 export function shortDuration(ms: number): string {
-  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
+  return Math.round(ms) < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
 }
 
 /** The time of day in UTC, to the second, as the recorded runs have it. */

@@ -67,5 +67,5 @@ export function tellInconclusive({ run }: Round): string {
 
 /** A check said what is not so. */
 export function tellWrong(why: string): string {
-  return `WRONG: ${why}. This is a bug in recon or in its simulator; please report it with what follows:`
+  return `WRONG: ${why}. Unless somebody else has changed the books, this is a bug in recon or in its simulator; please report it with what follows:`
 }
