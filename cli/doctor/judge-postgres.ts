@@ -5,7 +5,7 @@ import { type Finding, fail, ok, warn } from './finding.ts'
 import { judgeColumns } from './judge-columns.ts'
 
 /** The oldest PostgreSQL that has all that the checks ask of it (trim_scale is of 13). */
-const VERSION_NUMBER_MIN = 130_000
+const VERSION_NUMBER_MIN = 140_000
 
 /** Judges what PostgreSQL says of itself; `facts.tables` holds the balances first. */
 export function judgePostgres(facts: PostgresFacts, { tables, streams }: Config): readonly Finding[] {
@@ -15,7 +15,7 @@ export function judgePostgres(facts: PostgresFacts, { tables, streams }: Config)
 function judgeVersion({ version, versionNumber }: PostgresFacts): Finding {
   const id = 'postgres.version'
   if (versionNumber >= VERSION_NUMBER_MIN) return ok(id, `PostgreSQL ${version}`)
-  return fail(id, `PostgreSQL ${version} is older than 13`, 'upgrade the server to PostgreSQL 13 or newer')
+  return fail(id, `PostgreSQL ${version} is older than 14`, 'upgrade the server to PostgreSQL 13 or newer')
 }
 
 function judgeBalances(
@@ -51,6 +51,6 @@ function judgeGrants({ role, superuser, writable, sandbox }: PostgresFacts): Fin
   return fail(
     id,
     what,
-    'use a role of its own that can only select: create role recon login; grant pg_read_all_data to recon (14 and newer)',
+    'use a role of its own that can only select: create role recon login; grant pg_read_all_data to recon',
   )
 }
