@@ -49,6 +49,6 @@ export async function retrying<T>(deadlineMs: number, context: LegContext, work:
 }
 
 /** Whether asking again in the same run is sound. */
-export function isRetryable(error: unknown): boolean {
+function isRetryable(error: unknown): boolean {
   return error instanceof StoreError && error.retryable
 }

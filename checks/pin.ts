@@ -2,7 +2,6 @@ import { regressedStreams, tornStreams } from '../epoch/cut.ts'
 import { type Epoch, formatEpoch } from '../epoch/epoch.ts'
 import type { Capture, DrainedRows, SnapshotLeg } from '../epoch/leg.ts'
 import type { Outcome } from '../epoch/verdict.ts'
-import { isRetryable } from './deadline.ts'
 import { type Relation, snapshotLegOf } from './relation.ts'
 import type { RunRecord } from './run-record.ts'
 import type { Scope } from './scope.ts'
@@ -46,18 +45,14 @@ export async function pin(
  */
 async function captureWhole(leg: SnapshotLeg, seenBefore: Epoch, deadlineMs: number, record: RunRecord, scope: Scope): Promise<Capture> {
   for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
-    const late = () => scope.clock.monotonicMs() + pauseMs >= deadlineMs
     record.attempts++
-    try {
-      const capture = await leg.capture(scope)
-      const torn = tornStreams(capture.epoch, capture.stamps).length > 0
-      if (torn) record.torn++
-      if (torn) await capture.discard()
-      else scope.defer(() => capture.discard())
-      if (!torn || late() || regressedStreams(capture.epoch, seenBefore).length > 0) return capture
-    } catch (error) {
-      if (!isRetryable(error) || late()) throw error
-    }
+    const capture = await leg.capture(scope)
+    const torn = tornStreams(capture.epoch, capture.stamps).length > 0
+    if (torn) record.torn++
+    if (torn) await capture.discard()
+    else scope.defer(() => capture.discard())
+    const late = scope.clock.monotonicMs() + pauseMs >= deadlineMs
+    if (!torn || late || regressedStreams(capture.epoch, seenBefore).length > 0) return capture
     await scope.clock.sleep(pauseMs, scope.signal)
   }
 }

@@ -14,7 +14,8 @@ export interface CompareOptions {
 /**
  * Compares two legs by one ordered merge: keys in byte order, values as exact decimals, no tolerance. Runs of equal bytes are compared as
  * memory; a line is decoded only where they part. Both sides are closed before it settles.
- * Throws `ReconError`: `unordered-leg` if a side is not strictly ascending, `malformed-line` if a line has not the fields of the shape.
+ * Throws `ReconError` where it sees that a side is not strictly ascending (`unordered-leg`) or that a line has not the fields of the shape (`malformed-line`);
+ * within runs of equal bytes it does not look, since there both sides say the same.
  */
 export async function compare(left: Lines, right: Lines, shape: RowShape, options: CompareOptions): Promise<Comparison> {
   const sides = { left: new MergeSide('left', left, shape), right: new MergeSide('right', right, shape) }

@@ -44,7 +44,7 @@ export function decodeLine(line: Uint8Array): Field[] {
   return fields
 }
 
-/** Reads a field as text for a report. Bytes that are not UTF-8 are written `\xHH`, so that two different keys never look alike. */
+/** Reads a field as text for a report. In a field that is not UTF-8 the bytes above 0x7f are written `\xHH`; keys are compared as bytes, never as this text. */
 export function fieldText(field: Field): string | null {
   if (field === null) return null
   try {

@@ -4,7 +4,7 @@ import { BALANCES_NEED, STAMP_NEED } from './column-needs.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { judgeColumns } from './judge-columns.ts'
 
-/** The oldest PostgreSQL that has all that the checks ask of it (trim_scale is of 13). */
+/** The oldest PostgreSQL that has all that the checks ask of it (pg_terminate_backend with a time-out is of 14). */
 const VERSION_NUMBER_MIN = 140_000
 
 /** Judges what PostgreSQL says of itself; `facts.tables` holds the balances first. */
@@ -48,9 +48,5 @@ function judgeGrants({ role, superuser, writable, sandbox }: PostgresFacts): Fin
   const named = writable.slice(0, 3).map(({ table, privileges }) => `${table} (${privileges.join(', ')})`)
   const more = writable.length > named.length ? ' and others' : ''
   const what = superuser ? `role ${role} is a superuser` : `role ${role} can write to ${named.join(', ')}${more}`
-  return fail(
-    id,
-    what,
-    'use a role of its own that can only select: create role recon login; grant pg_read_all_data to recon',
-  )
+  return fail(id, what, 'use a role of its own that can only select: create role recon login; grant pg_read_all_data to recon')
 }
