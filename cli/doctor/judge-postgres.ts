@@ -15,7 +15,7 @@ export function judgePostgres(facts: PostgresFacts, { tables, streams }: Config)
 function judgeVersion({ version, versionNumber }: PostgresFacts): Finding {
   const id = 'postgres.version'
   if (versionNumber >= VERSION_NUMBER_MIN) return ok(id, `PostgreSQL ${version}`)
-  return fail(id, `PostgreSQL ${version} is older than 14`, 'upgrade the server to PostgreSQL 13 or newer')
+  return fail(id, `PostgreSQL ${version} is older than 14`, 'upgrade the server to PostgreSQL 14 or newer')
 }
 
 function judgeBalances(
