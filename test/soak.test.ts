@@ -106,7 +106,7 @@ describe('the parts of the soak', () => {
 
   it('takes its options from the command line before the environment, and says all that is wrong with them', () => {
     const read = (args: string[], environment = {}) => readSoakOptions(args, environment, () => 'fresh')
-    expect(read([])).toEqual({ seconds: 150, seed: 'fresh', accounts: 20_000, eventsPerSecond: 1_650 })
+    expect(read([])).toEqual({ seconds: 150, seed: 'fresh', accounts: 20_000, eventsPerSecond: 1_600 })
     expect(read(['--seconds', '20'], { SOAK_SECONDS: '30', SOAK_SEED: 's' })).toMatchObject({ seconds: 20, seed: 's' })
     const problems = read(['--seconds', '1e3', '--rate', '0'])
     expect(problems).toContain('--seconds')

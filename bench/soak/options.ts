@@ -36,7 +36,7 @@ export function readSoakOptions(
       seconds: whole('seconds', values.seconds ?? environment['SOAK_SECONDS'] ?? '150', 5, 86_400),
       seed: values.seed ?? environment['SOAK_SEED'] ?? freshSeed(),
       accounts: whole('accounts', values.accounts ?? '20000', 2, 1_000_000),
-      eventsPerSecond: whole('rate', values.rate ?? '1650', 1, 100_000),
+      eventsPerSecond: whole('rate', values.rate ?? '1600', 1, 100_000),
     }
     return problems.length > 0 ? problems.join('; ') : options
   } catch (error) {

@@ -8,6 +8,7 @@ import type { StoreUrls } from '../../sim/sandbox/stores.ts'
 import { connectClickHouse } from '../../stores/clickhouse/connection.ts'
 import { systemClock } from '../../stores/system-clock.ts'
 import { observeCaptures } from './observed-relation.ts'
+import { onOneThread } from './one-thread.ts'
 
 /** transactions-balance on the stores of a soak, with the bounds that a deployment has by default. */
 export interface PinnedCheck {
@@ -17,9 +18,6 @@ export interface PinnedCheck {
 }
 
 const TIMEOUT_MS = 60_000
-// A statement on one thread costs a sixth less than on two, and there are always others at the same time.
-const ON_ONE_THREAD = { ch_max_threads: '1' }
-
 /** Connects the check. Each run knows the epochs of the runs that had finished when it began, as with recon's own database. */
 export function openPinnedCheck(urls: StoreUrls, signal: AbortSignal): PinnedCheck {
   const clickhouse = connectClickHouse({
@@ -54,10 +52,4 @@ export function openPinnedCheck(urls: StoreUrls, signal: AbortSignal): PinnedChe
     },
     close: () => clickhouse.close(),
   }
-}
-
-function onOneThread(clickhouseUrl: string): string {
-  const url = new URL(clickhouseUrl)
-  for (const [setting, value] of Object.entries(ON_ONE_THREAD)) url.searchParams.set(setting, value)
-  return url.href
 }

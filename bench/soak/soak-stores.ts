@@ -1,6 +1,7 @@
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import pg from 'pg'
 import type { StoreUrls } from '../../sim/sandbox/stores.ts'
+import { onOneThread } from './one-thread.ts'
 
 /** Connections of the soak's own, with which it measures: none of them belongs to a check. */
 export interface SoakStores {
@@ -24,7 +25,7 @@ const CONNECTIONS_MAX = 6
 export function openSoakStores(urls: StoreUrls, broken: (error: Error) => void): SoakStores {
   const postgres = new pg.Pool({ connectionString: urls.postgresUrl, application_name: 'recon-soak', max: CONNECTIONS_MAX })
   postgres.on('error', broken)
-  const clickhouse = createClient({ url: urls.clickhouseUrl, application: 'recon-soak' })
+  const clickhouse = createClient({ url: onOneThread(urls.clickhouseUrl), application: 'recon-soak' })
   return {
     postgres,
     clickhouse,

@@ -73,9 +73,8 @@ export function collapseProblem(history: ClickHouseHistory, live: LiveTable): st
   if (engine === 'MergeTree' || !engine.endsWith('MergeTree')) return undefined
   const sorted = new Set(live.sortingKey.map(unquoted))
   const missing = [history.sequenceColumn, ...history.address].filter(column => !sorted.has(column))
-  const keepsOneRowPerKey = engine === 'ReplacingMergeTree' || engine === 'AggregatingMergeTree'
-  if (keepsOneRowPerKey && missing.length === 0) return undefined
-  const why = keepsOneRowPerKey ? `whose sorting key lacks ${missing.join(' and ')}` : 'whose merges combine rows'
+  if (engine === 'ReplacingMergeTree' && missing.length === 0) return undefined
+  const why = engine === 'ReplacingMergeTree' ? `whose sorting key lacks ${missing.join(' and ')}` : 'whose merges combine rows'
   return `is a ${live.engine} ${why}, so that facts as of an epoch may be gone; keep history in a MergeTree ordered by (${[history.streamColumn, history.sequenceColumn, ...history.address].join(', ')})`
 }
 
