@@ -30,7 +30,7 @@ const CHECKS_IN_FLIGHT_MAX = 4
 const CHECK_INTERVAL_MS = 250
 // Somewhat longer than by default: two cores carry the checks as well.
 const ENGINE_BATCH_MS = 40
-const SINK_BATCH_MS = 200
+const SINK_BATCH_MS = 120
 const PROGRESS_MS = 5_000
 const CATCH_UP_MS = 120_000
 

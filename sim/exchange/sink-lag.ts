@@ -17,8 +17,8 @@ export function varyingLag(seed: SeedWords, salt: bigint, lagMsMin: number, lagM
   let spellEndsMs = 0
   return nowMs => {
     if (nowMs >= spellEndsMs) {
-      // The cube of an even draw: half of the spells stay in the lowest eighth of the range, and one in ten comes into its highest quarter.
-      level = lagMsMin + range * (random.below(1_001) / 1_000) ** 3
+      // The fourth power of an even draw: half of the spells stay in the lowest sixteenth of the range, and one in fourteen comes into its highest quarter.
+      level = lagMsMin + range * (random.below(1_001) / 1_000) ** 4
       spellEndsMs = nowMs + SPELL_MS_MIN + random.below(SPELL_MS_MAX - SPELL_MS_MIN)
     }
     const jitter = random.below(Math.floor(range / 5) + 1) - Math.floor(range / 10)
