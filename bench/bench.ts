@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Run } from '../checks/run.ts'
 import { startSandbox } from '../sim/sandbox/sandbox.ts'
 import { measureFloor } from './floor.ts'
 import { loadBooks } from './load.ts'
+import { thisMachine } from './machine.ts'
 
 const run = promisify(execFile)
 const ROUNDS = 3
@@ -26,16 +26,9 @@ try {
   const checks: Awaited<ReturnType<typeof check>>[] = []
   for (let round = 0; round < ROUNDS; round++) checks.push(await check())
   const best = checks.reduce((a, b) => (b.wallMs < a.wallMs ? b : a))
-  const [cpu] = cpus()
   const report = {
     bench: 'transactions-balance',
-    machine: {
-      cpu: cpu?.model ?? 'unknown',
-      cores: cpus().length,
-      memoryGiB: Math.round(totalmem() / 2 ** 30),
-      node: process.version,
-      platform: process.platform,
-    },
+    machine: thisMachine(),
     volume,
     floor,
     check: {

@@ -7,8 +7,8 @@ const FIELD = '\u001f'
 const LINE = '\u001e'
 
 /**
- * What a comparison comes to that knows nothing of epochs: balances now, sums of all transactions now, both stores asked at the same moment. Every
- * difference that it finds in sound books is a false one. Returns how many keys differ.
+ * What a comparison comes to that knows nothing of epochs: balances now, sums of all transactions now, both stores asked at the same moment. Nor does it
+ * know that a sink replays. Every difference that it finds in sound books is a false one. Returns how many keys differ.
  */
 export async function compareNaively(postgres: pg.Pool, clickhouse: ClickHouseClient): Promise<number> {
   const [balances, sums] = await Promise.all([readBalances(postgres), readSums(clickhouse)])

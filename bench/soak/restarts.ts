@@ -27,7 +27,7 @@ const MANNERS: readonly Manner[] = [
 ]
 const CALM_MS_MIN = 4_000
 const CALM_MS_RANGE = 8_000
-const DOWN_MS_MAX = 400
+const DOWN_MS_MAX = 250
 
 /**
  * Kills the sink and the trade-engine at random moments, as by kill -9, and starts them again a moment later, until the signal aborts; whoever

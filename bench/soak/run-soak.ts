@@ -85,12 +85,13 @@ async function soakExchange(
     const random = randomAt(seedWords(`restarts of ${options.seed}`), purposes.lag, 0n)
     const fromMs = clock.monotonicMs()
     const from = await readFolded(stores)
-    const [eventsPerSecond] = await Promise.all([
-      clock.sleep(options.seconds * 1_000, signal).then(async () => {
-        const folded = Number((await readFolded(stores)) - from)
-        over.abort()
-        return Math.round((folded * 1_000) / (clock.monotonicMs() - fromMs))
-      }),
+    const measured = clock.sleep(options.seconds * 1_000, signal).then(async () => {
+      const folded = Number((await readFolded(stores)) - from)
+      over.abort()
+      return Math.round((folded * 1_000) / (clock.monotonicMs() - fromMs))
+    })
+    const tasks = [
+      measured,
       keepBusy({ inFlightMax: CHECKS_IN_FLIGHT_MAX, intervalMs: CHECK_INTERVAL_MS }, clock, window, () =>
         checkBesideNaive(check, stores, exchange, options.eventsPerSecond, record, say),
       ),
@@ -99,12 +100,11 @@ async function soakExchange(
         say(`killed the ${restart.role} (${restart.killed}); back after ${restart.outageMs} ms`)
       }),
       keepTelling(exchange, record, clock, window, fromMs, say),
-    ]).catch(error => {
-      // The others stop as well, before the stores go from under them.
-      fail(error)
-      throw error
-    })
+    ]
+    // One that fails ends the others, and all have ended before the stores go from under them.
+    await Promise.all(tasks.map(task => task.catch(fail)))
     signal.throwIfAborted()
+    const eventsPerSecond = await measured
 
     say('letting everything come to rest')
     await exchange.pause('feed')
