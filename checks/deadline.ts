@@ -2,6 +2,7 @@ import type { Clock } from '../epoch/clock.ts'
 import type { LegContext } from '../epoch/leg.ts'
 import { ReconError } from '../epoch/recon-error.ts'
 import { StoreError } from '../epoch/store-error.ts'
+import { linkController } from './linked-controller.ts'
 
 const RETRY_PAUSE_MS = 100
 
@@ -16,8 +17,7 @@ export async function withDeadline<T>(
   caller: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const scope = new AbortController()
-  const signal = AbortSignal.any([caller, scope.signal])
+  const controller = linkController(caller)
   const late = () =>
     new StoreError(
       what,
@@ -25,13 +25,14 @@ export async function withDeadline<T>(
       `not finished after ${Math.round(timeoutMs)} ms; raise its timeout, or see in durationMs what is slow`,
     )
   const timer = clock
-    .sleep(timeoutMs, signal)
-    .then(() => scope.abort(late()))
+    .sleep(timeoutMs, controller.signal)
+    .then(() => controller.abort(late()))
     .catch(() => undefined)
   try {
-    return await work(signal)
+    return await work(controller.signal)
   } finally {
-    scope.abort(new ReconError('finished', `${what} has ended`))
+    controller.abort(new ReconError('finished', `${what} has ended`))
+    controller.unlink()
     await timer
   }
 }

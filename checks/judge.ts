@@ -31,6 +31,9 @@ export function judge(comparison: Comparison, legs: readonly LegFindings[]): Out
       reason: `${words.join('; ')}, and the server is not known to have caught up`,
     }
   }
+  if (is('unsettled')) {
+    return { verdict: 'inconclusive', reasonCode: 'horizon-timeout', reason: `${words.join('; ')}, each time it was read` }
+  }
   if (is('conflicting') || legs.some(leg => leg.conflicts.length > 0)) {
     const conflicts = legs.flatMap(leg => leg.conflicts)
     const named =

@@ -8,6 +8,8 @@ import type { JsonEpoch, LegHorizon, Run } from './run.ts'
 const PHASES = ['capture', 'wait', 'read', 'compare'] as const
 type Phase = (typeof PHASES)[number]
 
+const NOTHING_COMPARED: Comparison = { keysCompared: 0n, mismatchCount: 0n, mismatches: [] }
+
 /** Collects the evidence of one run while it goes, and makes the `recon.run/1` document of it. */
 export class RunRecord {
   epoch: Epoch | undefined
@@ -16,9 +18,10 @@ export class RunRecord {
   torn = 0
   capturedRows: bigint | undefined
   readings = 0
-  comparison: Comparison = { keysCompared: 0n, mismatchCount: 0n, mismatches: [] }
+  comparison: Comparison = NOTHING_COMPARED
   conflicts: readonly string[] = []
   horizons: readonly { readonly horizon: Horizon; counted?: CountedRows }[] = []
+  readonly #warnings: string[] = []
   readonly #check: string
   readonly #runId: string
   readonly #strategy: Horizon['strategy'] | null
@@ -34,6 +37,21 @@ export class RunRecord {
     this.#clock = clock
     this.#startedWallMs = clock.wallMs()
     this.#startedMs = clock.monotonicMs()
+  }
+
+  /** Forgets what an attempt that broke off had found; how often and how long was tried stays. */
+  restart(): void {
+    this.epoch = undefined
+    this.stamps = undefined
+    this.capturedRows = undefined
+    this.comparison = NOTHING_COMPARED
+    this.conflicts = []
+    this.horizons = []
+  }
+
+  /** Notes what a run opened and could not release. */
+  readonly couldNotRelease = (error: unknown): void => {
+    this.#warnings.push(`could not release: ${error instanceof Error ? error.message : String(error)}`)
   }
 
   /** Adds the time that `work` takes to a phase, also when it fails. */
@@ -74,6 +92,7 @@ export class RunRecord {
         rows: this.capturedRows?.toString() ?? null,
       },
       conflicts: this.conflicts,
+      warnings: this.#warnings,
       startedAt: new Date(this.#startedWallMs).toISOString(),
       finishedAt: new Date(this.#startedWallMs + totalMs).toISOString(),
       durationMs: {

@@ -1,7 +1,7 @@
 import type { Clock } from '../epoch/clock.ts'
 import { compare } from '../epoch/diff.ts'
 import type { Epoch } from '../epoch/epoch.ts'
-import type { CountedRows, Horizon } from '../epoch/horizon.ts'
+import type { Completeness, CountedRows, Horizon } from '../epoch/horizon.ts'
 import type { AsOfLeg, DrainedRows, LegContext, Lines } from '../epoch/leg.ts'
 import type { Comparison } from '../epoch/mismatch.ts'
 import { ReconError } from '../epoch/recon-error.ts'
@@ -52,7 +52,7 @@ export async function runRelation(relation: Relation, options: RunOptions): Prom
       const captureDeadlineMs = clock.monotonicMs() + options.captureTimeoutMs
       // A capture that breaks off half way, by a lost connection or a conflict on a standby, is taken anew, at an epoch of its own.
       return retrying(captureDeadlineMs, { signal, clock }, () =>
-        withScope({ signal, clock }, scope => checkOnce(relation, options, record, captureDeadlineMs, scope)),
+        withScope({ signal, clock }, record.couldNotRelease, scope => checkOnce(relation, options, record, captureDeadlineMs, scope)),
       )
     })
     return record.finish(outcome)
@@ -68,6 +68,7 @@ async function checkOnce(
   captureDeadlineMs: number,
   scope: Scope,
 ): Promise<Outcome> {
+  record.restart()
   const pinned = await pin(relation, options.seenBefore ?? {}, captureDeadlineMs, record, scope)
   if ('verdict' in pinned) return pinned
   const asOf: AsOf = { legs: asOfLegsOf(relation), epoch: pinned.epoch, deadlineMs: scope.clock.monotonicMs() + options.horizonTimeoutMs }
@@ -138,12 +139,36 @@ async function compareUntilComplete(
     })
     record.comparison = comparison
     record.horizons = legs
-    const short = legs.find(({ leg, horizon, counted }) => judgeReading(leg, horizon, counted).completeness.kind === 'short')
     const late = scope.clock.monotonicMs() >= asOf.deadlineMs
-    if (!short || late) return { comparison, legs }
-    const changed = await record.timed('wait', () => short.leg.awaitChange(short.horizon, short.counted, asOf.deadlineMs, scope))
-    if (!changed) return { comparison, legs }
+    if (late) return { comparison, legs }
+    const short = legs.find(leg => kindOf(leg) === 'short')
+    if (short) {
+      const { leg, horizon, counted } = short
+      const look = () => leg.awaitChange(horizon, counted, asOf.deadlineMs, scope)
+      const changed = await record.timed('wait', () => retrying(asOf.deadlineMs, scope, look))
+      if (!changed) return { comparison, legs }
+    } else if (await haveAllSettled(legs, asOf.deadlineMs, scope)) {
+      return { comparison, legs }
+    }
   }
+}
+
+function kindOf({ leg, horizon, counted }: LegRead): Completeness['kind'] {
+  return judgeReading(leg, horizon, counted).completeness.kind
+}
+
+/**
+ * Whether the counts are of one moment. Where the server gives no snapshot over the parts of a statement, a row that came in between shows as
+ * fewer facts than addresses, or as more without any address that holds two.
+ */
+async function haveAllSettled(legs: readonly LegRead[], deadlineMs: number, context: LegContext): Promise<boolean> {
+  const settled = legs.map(async read => {
+    const kind = kindOf(read)
+    if (kind !== 'conflicting') return kind !== 'unsettled'
+    const conflicts = await retrying(deadlineMs, context, () => read.leg.findConflicts(read.horizon, 1, context))
+    return conflicts.length > 0
+  })
+  return (await Promise.all(settled)).every(Boolean)
 }
 
 function linesOf(
@@ -194,7 +219,8 @@ async function orElse<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
 
 /** The verdict of a run that broke off. What is neither the caller's doing nor a store's is a bug and goes on up. */
 function couldNotCheck(error: unknown, caller: AbortSignal): Outcome {
-  if (caller.aborted) return { verdict: 'inconclusive', reasonCode: 'cancelled', reason: 'the run was cancelled before it could finish' }
+  const cancelled = caller.aborted && (error === caller.reason || error instanceof ReconError)
+  if (cancelled) return { verdict: 'inconclusive', reasonCode: 'cancelled', reason: 'the run was cancelled before it could finish' }
   if (error instanceof StoreError) return { verdict: 'inconclusive', reasonCode: error.reasonCode, reason: error.message }
   if (error instanceof ReconError) return { verdict: 'inconclusive', reasonCode: 'store-error', reason: error.message }
   throw error

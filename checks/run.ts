@@ -45,6 +45,8 @@ export interface Run {
   readonly capture: { readonly attempts: number; readonly torn: number; readonly stamps: JsonEpoch | null; readonly rows: string | null }
   /** Content addresses that hold more than one fact, the first ones. */
   readonly conflicts: readonly string[]
+  /** What went wrong beside the check and changes no verdict. */
+  readonly warnings: readonly string[]
   readonly startedAt: string
   readonly finishedAt: string
   /**

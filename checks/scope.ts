@@ -1,5 +1,6 @@
 import type { LegContext } from '../epoch/leg.ts'
 import { ReconError } from '../epoch/recon-error.ts'
+import { linkController } from './linked-controller.ts'
 
 /** A context that owns what is opened in it. */
 export interface Scope extends LegContext {
@@ -9,39 +10,34 @@ export interface Scope extends LegContext {
 
 /**
  * Runs `work` in a scope of its own. When it settles, whichever way, the scope's signal aborts and everything that was registered is
- * released and awaited: nothing that was started inside goes on outside. An error of a release is told only where `work` itself succeeded.
+ * released and awaited: nothing that was started inside goes on outside. What cannot be released is told to `onFailure`; it changes no result.
  */
-export async function withScope<T>(context: LegContext, work: (scope: Scope) => Promise<T>): Promise<T> {
-  const controller = new AbortController()
+export async function withScope<T>(
+  context: LegContext,
+  onFailure: (error: unknown) => void,
+  work: (scope: Scope) => Promise<T>,
+): Promise<T> {
+  const controller = linkController(context.signal)
   const releases: (() => Promise<unknown>)[] = []
+  let ended = false
+  const run = async (release: () => Promise<unknown>) => {
+    await release().catch(onFailure)
+  }
   const scope: Scope = {
     clock: context.clock,
-    signal: AbortSignal.any([context.signal, controller.signal]),
+    signal: controller.signal,
     defer: release => {
-      releases.push(release)
+      // What is opened after the end, by work that had not noticed it yet, is released at once.
+      if (ended) void run(release)
+      else releases.push(release)
     },
   }
-  let result: T
   try {
-    result = await work(scope)
-  } catch (error) {
-    await releaseAll(controller, releases)
-    throw error
+    return await work(scope)
+  } finally {
+    controller.abort(new ReconError('finished', 'the scope has ended'))
+    for (let release = releases.pop(); release; release = releases.pop()) await run(release)
+    ended = true
+    controller.unlink()
   }
-  const [failure] = await releaseAll(controller, releases)
-  if (failure) throw failure.reason
-  return result
-}
-
-async function releaseAll(
-  controller: AbortController,
-  releases: readonly (() => Promise<unknown>)[],
-): Promise<readonly PromiseRejectedResult[]> {
-  controller.abort(new ReconError('finished', 'the scope has ended'))
-  const failures: PromiseRejectedResult[] = []
-  for (const release of releases.toReversed()) {
-    const [settled] = await Promise.allSettled([release()])
-    if (settled?.status === 'rejected') failures.push(settled)
-  }
-  return failures
 }

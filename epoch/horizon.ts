@@ -48,6 +48,7 @@ export type Completeness =
   | { readonly kind: 'short'; readonly differences: Readonly<Record<string, bigint>> }
   | { readonly kind: 'extra'; readonly differences: Readonly<Record<string, bigint>> }
   | { readonly kind: 'conflicting'; readonly differences: Readonly<Record<string, bigint>> }
+  | { readonly kind: 'unsettled'; readonly differences: Readonly<Record<string, bigint>> }
 
 /**
  * Chooses the horizon among watermarks: for each stream the least one at or above the epoch, which the store has found already.
@@ -79,24 +80,28 @@ export function chooseHorizon(
 }
 
 /**
- * Judges what was counted. Missing rows go first, since they may still come; then two facts under one address; then rows too many,
- * those of undeclared streams among them.
+ * Judges what was counted. Missing rows go first, since they may still come. Fewer facts than addresses is impossible in one snapshot: the
+ * table moved between the parts of the statement, which must be read again. More facts than addresses are two facts under one address. Rows
+ * too many come last, those of undeclared streams among them.
  */
 export function judgeCompleteness(horizon: Horizon, counted: CountedRows): Completeness {
-  const conflicting = differences(Object.keys(counted.facts), stream => (counted.facts[stream] ?? 0n) - (counted.addresses[stream] ?? 0n))
-  if (horizon.strategy === 'watermark') {
-    const gaps = differences(
-      Object.keys(horizon.rowsTotal),
-      stream => (counted.addresses[stream] ?? 0n) - (horizon.rowsTotal[stream] ?? 0n),
-    )
-    const short = Object.fromEntries(Object.entries(gaps).filter(([, gap]) => gap < 0n))
-    if (Object.keys(short).length > 0) return { kind: 'short', differences: short }
-    if (Object.keys(conflicting).length > 0) return { kind: 'conflicting', differences: conflicting }
-    if (Object.keys(gaps).length > 0) return { kind: 'extra', differences: gaps }
-  }
-  if (Object.keys(conflicting).length > 0) return { kind: 'conflicting', differences: conflicting }
-  if (counted.undeclared > 0n) return { kind: 'extra', differences: { 'undeclared streams': counted.undeclared } }
-  return { kind: 'complete' }
+  const vouched = horizon.strategy === 'watermark' ? horizon.rowsTotal : {}
+  const gaps = differences(Object.keys(vouched), stream => (counted.addresses[stream] ?? 0n) - (vouched[stream] ?? 0n))
+  const short = only(gaps, gap => gap < 0n)
+  if (short) return { kind: 'short', differences: short }
+  const doubled = differences(Object.keys(counted.facts), stream => (counted.facts[stream] ?? 0n) - (counted.addresses[stream] ?? 0n))
+  const unsettled = only(doubled, gap => gap < 0n)
+  if (unsettled) return { kind: 'unsettled', differences: unsettled }
+  const conflicting = only(doubled, gap => gap > 0n)
+  if (conflicting) return { kind: 'conflicting', differences: conflicting }
+  const extra = only({ ...gaps, ...(counted.undeclared > 0n ? { 'undeclared streams': counted.undeclared } : {}) }, gap => gap > 0n)
+  return extra ? { kind: 'extra', differences: extra } : { kind: 'complete' }
+}
+
+/** Those of the differences that are so; undefined where none is. */
+function only(found: Readonly<Record<string, bigint>>, is: (gap: bigint) => boolean): Readonly<Record<string, bigint>> | undefined {
+  const entries = Object.entries(found).filter(([, gap]) => is(gap))
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined
 }
 
 function differences(streams: readonly string[], difference: (stream: string) => bigint): Readonly<Record<string, bigint>> {

@@ -3,6 +3,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Lines } from '../epoch/leg.ts'
+import { StoreError } from '../epoch/store-error.ts'
 
 const READ_BYTES = 1 << 20
 
@@ -33,8 +34,12 @@ export class Spool {
       this.#memoryBytes += chunk.length
       return
     }
-    this.#file ??= await openUnnamed()
-    await this.#file.appendFile(chunk)
+    try {
+      this.#file ??= await openUnnamed()
+      await this.#file.appendFile(chunk)
+    } catch (cause) {
+      throw spoolError(cause)
+    }
     this.#fileBytes += chunk.length
   }
 
@@ -58,6 +63,13 @@ export class Spool {
     this.#file = undefined
     await file?.close()
   }
+}
+
+/** What the file system says is neither a store's doing nor a bug; the temporary folder is where to look. */
+function spoolError(cause: unknown): StoreError {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const remedy = `rows that did not fit in memory could not go to the temporary folder ${tmpdir()}; make room there, or name another by TMPDIR`
+  return new StoreError('spool', 'store-error', `${message}; ${remedy}`, { cause })
 }
 
 async function openUnnamed(): Promise<FileHandle> {

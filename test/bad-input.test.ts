@@ -27,6 +27,9 @@ describeEngines('[P-COULD-NOT-CHECK] a check of stores that are not as they shou
     await books.pg.query(`create role bad_input_outsider login password 'sandbox'`)
     await books.command('create table float_amount as transactions engine = MergeTree order by sequence')
     await books.command('alter table float_amount modify column amount Float64')
+    await books.command(
+      'create table nullable_stream engine = MergeTree order by sequence as select * replace (cast(stream as LowCardinality(Nullable(String))) as stream) from transactions',
+    )
     await books.command('create table few_columns (stream String, sequence UInt64, account_id String) engine = MergeTree order by sequence')
     await books.command('create table text_sequence as transactions engine = MergeTree order by stream')
     await books.command('alter table text_sequence modify column sequence String')
@@ -115,6 +118,12 @@ describeEngines('[P-COULD-NOT-CHECK] a check of stores that are not as they shou
       }),
       'schema-mismatch',
       'nowhere',
+    ],
+    [
+      'a stream that may be NULL',
+      () => transactions('nullable_stream'),
+      'schema-mismatch',
+      'column stream is LowCardinality(Nullable(String))',
     ],
   ]
 

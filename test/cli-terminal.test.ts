@@ -126,6 +126,7 @@ describe('a run for a person', () => {
     horizon: { strategy: 'watermark', waitedMs: 12, legs: [], readings: 1 },
     capture: { attempts: 1, torn: 0, stamps: null, rows: null },
     conflicts: [],
+    warnings: [],
     startedAt: '2026-01-02T03:04:05.678Z',
     finishedAt: '2026-01-02T03:04:05.688Z',
     durationMs: { capture: 1, wait: 2, read: 3, compare: 4, total: 10 },

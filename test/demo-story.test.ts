@@ -149,6 +149,7 @@ function run(changes: Partial<Run>): Run {
     horizon: { strategy: 'watermark', waitedMs: 1, legs: [], readings: 1 },
     capture: { attempts: 1, torn: 0, stamps: null, rows: '2' },
     conflicts: [],
+    warnings: [],
     startedAt: '',
     finishedAt: '',
     durationMs: { capture: 1, wait: 1, read: 1, compare: 1, total: 4 },

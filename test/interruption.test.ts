@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CheckSources } from '../checks/check-sources.ts'
+import { transactionsBalance } from '../checks/transactions-balance.ts'
 import { connectClickHouse } from '../stores/clickhouse/connection.ts'
 import { systemClock } from '../stores/system-clock.ts'
 import { type Books, openBooks } from './support/books.ts'
@@ -129,6 +130,22 @@ describeEngines('a check that is interrupted', () => {
       const run = await books.check({ signal: canceller.signal, clock, horizonTimeoutMs: 60_000, timeoutMs: 60_000 })
       expect(run).toMatchObject({ verdict: 'inconclusive', reasonCode: 'cancelled' })
       await expectNothingLeft()
+    })
+
+    it('takes no other run with it that shares its relation and its connection', async () => {
+      const clickhouse = connectClickHouse({
+        name: 'clickhouse',
+        url: books.stores.clickhouseUrl,
+        connectTimeoutMs: 5_000,
+        statementTimeoutMs: 20_000,
+      })
+      const relation = transactionsBalance(books.sources({ clickhouse }))
+      const canceller = new AbortController()
+      const [cancelled, other] = [books.run(relation, { signal: canceller.signal }), books.run(relation)]
+      canceller.abort()
+      expect(await cancelled).toMatchObject({ verdict: 'inconclusive', reasonCode: 'cancelled' })
+      expect(await other).toMatchObject({ verdict: 'balanced' })
+      await clickhouse.close()
     })
 
     it('before it began, says so', async () => {

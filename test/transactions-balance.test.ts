@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { transactionsBalance } from '../checks/transactions-balance.ts'
 import type { Clock } from '../epoch/clock.ts'
 import { connectClickHouse } from '../stores/clickhouse/connection.ts'
 import { systemClock } from '../stores/system-clock.ts'
@@ -353,5 +354,33 @@ describeEngines('transactions-balance', () => {
     expect(await books.check({}, { postgres, clickhouse: reader })).toMatchObject({ verdict: 'diff', mismatchCount: '1' })
     expect(await books.check({}, { clickhouse: strict })).toMatchObject({ verdict: 'inconclusive', reasonCode: 'permission-denied' })
     await Promise.all([reader.close(), strict.close()])
+  })
+
+  it('reads by what the live schema says at each run, however long the relation has been held', async () => {
+    await books.command('alter table transactions modify column amount Decimal(38, 6)')
+    const relation = transactionsBalance(books.sources())
+    await books.token('1')
+    await books.balance('A', 'USD', '1.000000000000000001', '1')
+    await books.watermark('dropcopy', '1', '1')
+    await books.transactions([{ sequence: '1', transaction_id: 'a', account_id: 'A', amount: '1' }])
+    expect(await books.run(relation)).toMatchObject({ verdict: 'diff', mismatchCount: '1' })
+
+    await books.command('alter table transactions modify column amount Decimal(38, 18)')
+    await books.command(
+      `alter table transactions update amount = toDecimal128('1.000000000000000001', 18) where 1 settings mutations_sync = 2`,
+    )
+    expect(await books.run(relation)).toMatchObject({ verdict: 'balanced' })
+  })
+
+  it('says that rows could not go to the temporary folder, and blames no store for it', async () => {
+    await books.balance('A', 'USD', '1')
+    const { TMPDIR } = process.env
+    process.env['TMPDIR'] = '/nowhere/at/all'
+    const run = await books.check({}, { memoryBytesMax: 0 })
+    if (TMPDIR === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = TMPDIR
+    expect(run).toMatchObject({ verdict: 'inconclusive', reasonCode: 'store-error' })
+    expect(run.reason).toContain('spool: ENOENT')
+    expect(run.reason).toContain('TMPDIR')
   })
 })

@@ -24,6 +24,7 @@ export function formatRun(run: Run, color: boolean): string {
     `  ${escapeText(run.reason)}`,
     ...facts.map(([name, value]) => `  ${paint.dim(name.padEnd(8))}  ${value}`),
     ...(run.conflicts.length > 0 ? [`  ${paint.dim('conflict')}  ${run.conflicts.map(escapeName).join(', ')}`] : []),
+    ...run.warnings.map(warning => `  ${paint.dim('warning')}   ${escapeText(warning)}`),
     ...(remedy === undefined ? [] : [`  ${paint.dim('to do')}     ${remedy}`]),
     ...formatMismatches(run).map((line, at) => (line === '' ? '' : `  ${at === 1 ? paint.dim(line) : line}`)),
     '',

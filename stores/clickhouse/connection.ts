@@ -47,15 +47,12 @@ export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection 
     log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { max_execution_time: Math.ceil(store.statementTimeoutMs / 1_000) },
   })
-  let known: Promise<Readonly<Record<string, string>>> | undefined
+  let known: Readonly<Record<string, string>> | undefined
   let answered = false
 
-  /** The exact-read settings that this server's version knows; asked for once, as the first thing that is sent. */
-  const settings = (context: LegContext) => {
-    known ??= askForSettings(client, store, context)
-    known.catch(() => {
-      known = undefined
-    })
+  /** The exact-read settings that this server's version knows; asked for until they are known, by each caller under its own signal. */
+  const settings = async (context: LegContext) => {
+    known ??= await askForSettings(client, store, context)
     return known
   }
 

@@ -1,4 +1,4 @@
-import { project } from '../../epoch/epoch.ts'
+import { type Epoch, project } from '../../epoch/epoch.ts'
 import type { CountedRows, Horizon, HorizonReply } from '../../epoch/horizon.ts'
 import type { AsOfLeg, LegContext } from '../../epoch/leg.ts'
 import type { ClickHouseConnection } from './connection.ts'
@@ -19,14 +19,18 @@ const POLL_MS_MAX = 250
 
 /** Makes the as-of leg of a relation out of a ClickHouse history table: wait and read of the primitive (design section 3). */
 export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: ClickHouseHistory, strategy: HorizonStrategy): AsOfLeg {
-  let facts: Promise<TableFacts> | undefined
-  /** Asked for once a run: what the live schema says, before anything is read from it. */
-  const tableFacts = (context: LegContext) => {
-    facts ??= requireHistory(connection, history, context)
-    facts.catch(() => {
-      facts = undefined
-    })
-    return facts
+  // What the live schema says is asked for by each run and goes with its horizon, so that no run reads by what held for another.
+  const factsOf = new WeakMap<Horizon, TableFacts>()
+  const tableFacts = async (horizon: Horizon, context: LegContext) =>
+    factsOf.get(horizon) ?? (await requireHistory(connection, history, context))
+
+  const waitForHorizon = async (epoch: Epoch, deadlineMs: number, context: LegContext): Promise<HorizonReply> => {
+    if (strategy.strategy === 'settle') {
+      await context.clock.sleep(strategy.settleMs, context.signal)
+      return { kind: 'reached', horizon: { strategy: 'settle', table: showTable(history.table), at: project(epoch, history.streams) } }
+    }
+    const look = () => lookForHorizon(connection, strategy.watermarks, strategy.watermarkName, epoch, history.streams, context)
+    return poll(look, reply => reply.kind !== 'behind', deadlineMs, context)
   }
 
   return {
@@ -35,19 +39,16 @@ export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: 
     streams: history.streams,
     strategy: strategy.strategy,
     awaitHorizon: async (epoch, deadlineMs, context) => {
-      await tableFacts(context)
-      if (strategy.strategy === 'settle') {
-        await context.clock.sleep(strategy.settleMs, context.signal)
-        return { kind: 'reached', horizon: { strategy: 'settle', table: showTable(history.table), at: project(epoch, history.streams) } }
-      }
-      const look = () => lookForHorizon(connection, strategy.watermarks, strategy.watermarkName, epoch, history.streams, context)
-      return poll<HorizonReply>(look, reply => reply.kind !== 'behind', deadlineMs, context)
+      const facts = await requireHistory(connection, history, context)
+      const reply = await waitForHorizon(epoch, deadlineMs, context)
+      if (reply.kind === 'reached') factsOf.set(reply.horizon, facts)
+      return reply
     },
     read: (epoch, horizon, context) => {
       const proven = new ProvenLines(connection.store.name, history.streams)
       return { lines: readLines(epoch, horizon, context), counted: () => proven.counted }
       async function* readLines(...[at, upTo, within]: Parameters<AsOfLeg['read']>) {
-        const statement = historyStatement(history, await tableFacts(within))
+        const statement = historyStatement(history, await tableFacts(upTo, within))
         yield* proven.lines(connection.stream(statement, historyParameters(history, at, upTo.at), within))
       }
     },
@@ -64,7 +65,7 @@ export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: 
       return live !== undefined && /^[A-Za-z]*MergeTree$/.test(live.engine) && !/^(Replicated|Shared)/.test(live.engine)
     },
     findConflicts: async (horizon, limit, context) => {
-      const statement = conflictsStatement(history, await tableFacts(context))
+      const statement = conflictsStatement(history, await tableFacts(horizon, context))
       const rows = await connection.rows(statement, { ...historyParameters(history, horizon.at, horizon.at), most: String(limit) }, context)
       return rows.map(row => String(row['address']))
     },

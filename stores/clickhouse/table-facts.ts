@@ -86,11 +86,14 @@ function columnProblems(history: ClickHouseHistory, live: LiveTable): string[] {
     sequenceType === undefined || /^U?Int(8|16|32|64)$/.test(sequenceType)
       ? []
       : [`column ${history.sequenceColumn} is ${sequenceType} and must be UInt64`]
+  const nullable = [history.streamColumn, history.sequenceColumn, ...history.address]
+    .filter(column => live.columns.get(column)?.includes('Nullable('))
+    .map(column => `column ${column} is ${live.columns.get(column)}, and a fact without it would belong to no epoch`)
   const inexact = history.decimals
     .map(column => [column, live.columns.get(column)] as const)
     .filter(([, type]) => type !== undefined && decimalScale(type) === undefined)
     .map(([column, type]) => `column ${column} is ${type} and must be a Decimal such as Decimal(38, 18)`)
-  return [...missing, ...sequence, ...inexact]
+  return [...missing, ...sequence, ...nullable, ...inexact]
 }
 
 /** The places of a decimal type; undefined for any type that is none. */

@@ -112,6 +112,13 @@ describe('what was counted', () => {
       counted([3n, 2n], [4n, 2n]),
       { kind: 'conflicting', differences: { dropcopy: 1n } },
     ],
+    [
+      'unsettled: fewer facts than addresses, which no one moment can show',
+      watermarked(3n, 2n),
+      counted([3n, 2n], [2n, 2n]),
+      { kind: 'unsettled', differences: { dropcopy: -1n } },
+    ],
+    ['unsettled without watermarks too', settled, counted([3n, 2n], [3n, 1n]), { kind: 'unsettled', differences: { cash: -1n } }],
     ['too many', watermarked(3n, 2n), counted([3n, 4n]), { kind: 'extra', differences: { cash: 2n } }],
     [
       'too many: of a stream that nobody declared',

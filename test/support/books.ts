@@ -3,6 +3,7 @@ import { createClient } from '@clickhouse/client'
 import pg from 'pg'
 import type { CheckSources } from '../../checks/check-sources.ts'
 import { REFERENCE_STREAMS, REFERENCE_TABLES } from '../../checks/reference-model.ts'
+import type { Relation } from '../../checks/relation.ts'
 import { type RunOptions, runRelation } from '../../checks/run-relation.ts'
 import { transactionsBalance } from '../../checks/transactions-balance.ts'
 import type { Stores } from '../../sim/sandbox/stores.ts'
@@ -33,7 +34,10 @@ export interface Books {
   watermark(stream: string, sequence: string, rowsTotal: string, table?: string): Promise<void>
   command(sql: string): Promise<void>
   sources(change?: Partial<CheckSources>): CheckSources
+  /** Runs transactions-balance on the stores; `change` says where else to read. */
   check(options?: Partial<RunOptions>, change?: Partial<CheckSources>): ReturnType<typeof runRelation>
+  /** Runs a relation that the test holds. */
+  run(relation: Relation, options?: Partial<RunOptions>): ReturnType<typeof runRelation>
   close(): Promise<void>
 }
 
@@ -61,6 +65,17 @@ export async function openBooks(stores: Stores): Promise<Books> {
     memoryBytesMax: 64 << 20,
     ...change,
   })
+  const run = (relation: Relation, options: Partial<RunOptions> = {}) =>
+    runRelation(relation, {
+      runId: randomUUID(),
+      clock: systemClock,
+      signal: new AbortController().signal,
+      timeoutMs: 20_000,
+      captureTimeoutMs: 500,
+      horizonTimeoutMs: 500,
+      maxMismatches: 100,
+      ...options,
+    })
   return {
     stores,
     pg: client,
@@ -90,17 +105,8 @@ export async function openBooks(stores: Stores): Promise<Books> {
     command: async query => {
       await writer.command({ query })
     },
-    check: (options = {}, change = {}) =>
-      runRelation(transactionsBalance(sources(change)), {
-        runId: randomUUID(),
-        clock: systemClock,
-        signal: new AbortController().signal,
-        timeoutMs: 20_000,
-        captureTimeoutMs: 500,
-        horizonTimeoutMs: 500,
-        maxMismatches: 100,
-        ...options,
-      }),
+    check: (options = {}, change = {}) => run(transactionsBalance(sources(change)), options),
+    run,
     close: async () => {
       await Promise.all([client.end(), writer.close(), clickhouse.close()])
       await stores.drop()
