@@ -19,8 +19,8 @@ const DEDUPLICATED = `select * from transactions where WITHIN
   order by stream, sequence, transaction_id, account_id, asset, symbol, kind, amount, occurred_at
   limit 1 by stream, sequence, transaction_id, account_id, asset, symbol, kind, amount, occurred_at`
 
-// Decimal256 sums as of E with the counts that tell whether rows are missing or repeated, unordered: by counting distinct addresses in a hash
-// table beside plain sums, and by collapsing duplicates on the way.
+// Decimal256 sums as of E with the counts that tell whether rows are missing or repeated, unordered: beside plain sums, which are right only
+// where nothing is repeated, and with duplicates collapsed on the way.
 const CLICKHOUSE_WAYS = {
   'sums and uniqExact': `
     select account_id, asset, sum(toDecimal256(amount, 18)), '' from transactions where WITHIN group by account_id, asset
@@ -29,9 +29,7 @@ const CLICKHOUSE_WAYS = {
   'sums over distinct rows': `
     select account_id, asset, sum(toDecimal256(amount, 18)), '' from (${DEDUPLICATED}) group by account_id, asset
     union all
-    select '', '', toDecimal256(count(), 18), '' from (
-      select stream, sequence, transaction_id from transactions where WITHIN
-      order by stream, sequence, transaction_id limit 1 by stream, sequence, transaction_id)
+    select '', '', toDecimal256(uniqExact(transaction_id), 18), '' from transactions where WITHIN
     union all
     select '', '', toDecimal256(count(), 18), '' from transactions where WITHIN`,
 } as const

@@ -36,6 +36,8 @@ export interface RunOptions {
 }
 
 const CONFLICTS_LISTED_MAX = 10
+/** The part of a run's time that may be spent waiting; the rest is for reading and judging, so that a loss is told as one and not as a time-out. */
+const PATIENCE_SHARE = 0.75
 /** How long a store may take to come back for the questions that follow the comparison; its deadline for the rows may be over by then. */
 const AFTERTHOUGHT_MS = 5_000
 
@@ -49,10 +51,14 @@ export async function runRelation(relation: Relation, options: RunOptions): Prom
   const record = new RunRecord(relation.name, options.runId, asOfLegsOf(relation)[0]?.strategy ?? null, clock)
   try {
     const outcome = await withDeadline(relation.name, options.timeoutMs, clock, options.signal, signal => {
-      const captureDeadlineMs = clock.monotonicMs() + options.captureTimeoutMs
+      const startedMs = clock.monotonicMs()
+      const captureDeadlineMs = startedMs + options.captureTimeoutMs
+      const patienceEndsMs = startedMs + options.timeoutMs * PATIENCE_SHARE
       // A capture that breaks off half way, by a lost connection or a conflict on a standby, is taken anew, at an epoch of its own.
       return retrying(captureDeadlineMs, { signal, clock }, () =>
-        withScope({ signal, clock }, record.couldNotRelease, scope => checkOnce(relation, options, record, captureDeadlineMs, scope)),
+        withScope({ signal, clock }, record.couldNotRelease, scope =>
+          checkOnce(relation, options, record, { captureDeadlineMs, patienceEndsMs }, scope),
+        ),
       )
     })
     return record.finish(outcome)
@@ -61,17 +67,18 @@ export async function runRelation(relation: Relation, options: RunOptions): Prom
   }
 }
 
-async function checkOnce(
-  relation: Relation,
-  options: RunOptions,
-  record: RunRecord,
-  captureDeadlineMs: number,
-  scope: Scope,
-): Promise<Outcome> {
+/** Until when a run may take captures, and until when it may wait for anything, on the clock's monotonic time. */
+interface Bounds {
+  readonly captureDeadlineMs: number
+  readonly patienceEndsMs: number
+}
+
+async function checkOnce(relation: Relation, options: RunOptions, record: RunRecord, bounds: Bounds, scope: Scope): Promise<Outcome> {
   record.restart()
-  const pinned = await pin(relation, options.seenBefore ?? {}, captureDeadlineMs, record, scope)
+  const pinned = await pin(relation, options.seenBefore ?? {}, bounds.captureDeadlineMs, record, scope)
   if ('verdict' in pinned) return pinned
-  const asOf: AsOf = { legs: asOfLegsOf(relation), epoch: pinned.epoch, deadlineMs: scope.clock.monotonicMs() + options.horizonTimeoutMs }
+  const deadlineMs = Math.min(scope.clock.monotonicMs() + options.horizonTimeoutMs, bounds.patienceEndsMs)
+  const asOf: AsOf = { legs: asOfLegsOf(relation), epoch: pinned.epoch, deadlineMs }
   // The other leg's wait and read begin while the rows still drain: neither slows the other, and the merge needs both.
   const reading = beginReading(asOf, record, scope)
   scope.defer(() => Promise.allSettled([reading]))

@@ -60,6 +60,8 @@ export function epochToJson(epoch: Epoch): Readonly<Record<string, string>> {
 
 /** Reads an epoch from JSON. Throws `ReconError` with code `invalid-epoch` when a value is not a sequence written as a string. */
 export function epochFromJson(json: Readonly<Record<string, unknown>>): Epoch {
+  if (typeof json !== 'object' || json === null)
+    throw new ReconError('invalid-epoch', `an epoch is an object of sequences, not ${describe(json)}`)
   return fromStreams(Object.keys(json), stream => parseSequence(json[stream], `epoch component "${stream}"`))
 }
 

@@ -66,7 +66,9 @@ export function chooseHorizon(
   const gaps: HorizonGap[] = []
   for (const stream of streams) {
     const needed = sequenceOf(epoch, stream)
-    const watermark = needed === 0n ? { stream, sequence: 0n, rowsTotal: [0n] } : found.get(stream)
+    const least = found.get(stream)
+    // At 0 nothing was consumed, and no watermark is due; one that stands there all the same says what a feed that begins at 0 has brought.
+    const watermark = needed === 0n && least?.sequence !== 0n ? { stream, sequence: 0n, rowsTotal: [0n] } : least
     const [total, ...others] = watermark?.rowsTotal ?? []
     if (watermark === undefined || total === undefined) {
       gaps.push({ table, stream, standsAt: standing.get(stream) ?? 0n, needed })

@@ -44,13 +44,15 @@ export function decodeLine(line: Uint8Array): Field[] {
   return fields
 }
 
-/** Reads a field as text for a report. In a field that is not UTF-8 the bytes above 0x7f are written `\xHH`; keys are compared as bytes, never as this text. */
+/** Reads a field as text for a report. In a field that is not UTF-8 the bytes above 0x7f, and backslashes, are written `\xHH`; keys are compared as bytes, never as this text. */
 export function fieldText(field: Field): string | null {
   if (field === null) return null
   try {
     return strictUtf8.decode(field)
   } catch {
-    return Array.from(field, byte => (byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`)).join('')
+    return Array.from(field, byte =>
+      byte < 0x80 && byte !== BACKSLASH ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,
+    ).join('')
   }
 }
 

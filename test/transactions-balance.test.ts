@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { transactionsBalance } from '../checks/transactions-balance.ts'
 import type { Clock } from '../epoch/clock.ts'
+import { withPostgres } from '../sim/engines/postgres-client.ts'
 import { connectClickHouse } from '../stores/clickhouse/connection.ts'
 import { systemClock } from '../stores/system-clock.ts'
 import { type Books, openBooks } from './support/books.ts'
@@ -382,5 +383,64 @@ describeEngines('transactions-balance', () => {
     expect(run).toMatchObject({ verdict: 'inconclusive', reasonCode: 'store-error' })
     expect(run.reason).toContain('spool: ENOENT')
     expect(run.reason).toContain('TMPDIR')
+  })
+
+  it('[P-CONFLICT] does not let a fact that was counted under two sequences make up for one that was lost', async () => {
+    await books.token('10')
+    await books.balance('A', 'USD', '15', '3')
+    await books.transactions([
+      { sequence: '1', transaction_id: 'i1', account_id: 'A', amount: '5' },
+      { sequence: '4', transaction_id: 'i1', account_id: 'A', amount: '5' },
+      { sequence: '3', transaction_id: 'i3', account_id: 'A', amount: '5' },
+    ])
+    await books.watermark('dropcopy', '10', '3')
+    expect(await books.check()).toMatchObject({
+      verdict: 'diff',
+      reasonCode: 'conflicting-duplicate',
+      mismatchCount: '0',
+      conflicts: ['i1'],
+    })
+  })
+
+  it('tells a loss as one, though its horizon may take longer than the whole check', async () => {
+    await books.token('1')
+    await books.balance('A', 'USD', '1', '1')
+    await books.watermark('dropcopy', '1', '1')
+    const run = await books.check({ timeoutMs: 2_000, horizonTimeoutMs: 60_000 })
+    expect(run).toMatchObject({ verdict: 'diff', reasonCode: 'rows-missing', mismatchCount: '1' })
+  })
+
+  it('takes a feed that begins at 0 as it is', async () => {
+    await books.balance('A', 'USD', '1')
+    await books.transactions([{ sequence: '0', transaction_id: 'a', account_id: 'A', amount: '1' }])
+    expect(await books.check()).toMatchObject({ verdict: 'diff', reasonCode: 'rows-extra' })
+    await books.watermark('dropcopy', '0', '1')
+    expect(await books.check()).toMatchObject({ verdict: 'balanced', epoch: { dropcopy: '0' } })
+  })
+
+  it('[P-BYTE-ORDER] reads a PostgreSQL whose encoding sorts otherwise than UTF-8', async () => {
+    const database = `win_${Date.now()}`
+    await books.pg.query(`create database ${database} encoding 'WIN1252' locale 'C' template template0`)
+    const url = Object.assign(new URL(books.stores.postgresUrl), { pathname: `/${database}` }).href
+    try {
+      await withPostgres(url, async client => {
+        await client.query('create table public.balances (account_id text, asset text, balance numeric(38, 18), d bigint, c bigint)')
+        for (const account of ['a', '€', 'é', 'ÿ', 'z']) await client.query(`insert into balances values ($1, 'USD', 1, 0, 0)`, [account])
+      })
+      const { tables, postgres } = books.sources()
+      const balances = { ...tables.postgres.balances, schema: 'public', stamps: { dropcopy: 'd', cash: 'c' } }
+      const run = await books.check(
+        {},
+        {
+          postgres: { ...postgres, url },
+          streams: { dropcopy: 'select 0', cash: 'select 0' },
+          tables: { ...tables, postgres: { balances } },
+        },
+      )
+      expect(run).toMatchObject({ verdict: 'diff', keysCompared: '5', mismatchCount: '5' })
+      expect(run.mismatches.map(({ key }) => key['account_id'])).toEqual(['a', 'z', 'é', 'ÿ', '€'])
+    } finally {
+      await books.pg.query(`drop database ${database} with (force)`)
+    }
   })
 })

@@ -180,7 +180,7 @@ function sums(facts: readonly Fact[], epoch: Epoch, streams: readonly string[], 
 }
 
 function count(seen: readonly Fact[], facts: readonly Fact[], streams: readonly string[]): CountedRows {
-  const addresses = distinct(seen, ({ stream, sequence, id }) => JSON.stringify([stream, String(sequence), id]))
+  const addresses = distinct(seen, ({ stream, id }) => JSON.stringify([stream, id]))
   const perStream = (rows: readonly Fact[]) =>
     Object.fromEntries(streams.map(stream => [stream, BigInt(rows.filter(row => row.stream === stream).length)]))
   return {

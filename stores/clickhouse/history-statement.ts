@@ -20,8 +20,9 @@ export const PROOF_LINES = 3
  * that it read, the last field of each holding: the distinct facts per stream and those of undeclared streams; the distinct content
  * addresses per stream; all rows. They prove the sums complete, and their presence proves that the answer was not cut off.
  *
- * Repeated deliveries are collapsed by LIMIT 1 BY over all columns. Where the table is sorted by content address that is a pass over a sorted
- * stream, in constant memory and cheaper than finding out by uniqExact whether there is anything to collapse (docs/architecture.md, figures).
+ * Repeated deliveries are collapsed by LIMIT 1 BY over all columns; where the table is sorted by content address that is a pass over a sorted
+ * stream, in constant memory. Addresses are counted by themselves, wherever they stand: one id at two sequences is two facts under one
+ * address, and must not make up for one that is missing.
  */
 export function historyStatement(history: ClickHouseHistory, table: TableFacts): string {
   const { shape } = history
@@ -33,6 +34,9 @@ export function historyStatement(history: ClickHouseHistory, table: TableFacts):
   const columns = factColumns(history)
   const proofOf = (counts: readonly string[]) => `arrayStringConcat([${counts.map(count => `toString(${count})`).join(', ')}], ' ')`
   const perStream = history.streams.map((_, at) => `countIf(${q(history.streamColumn)} = {s${at}:String})`)
+  const addresses = history.streams.map(
+    (_, at) => `uniqExactIf(${history.address.map(q).join(', ')}, ${q(history.streamColumn)} = {s${at}:String})`,
+  )
   return `
 select ${names.join(', ')} from (
   select ${names.join(', ')}, part from (
@@ -48,14 +52,14 @@ select ${names.join(', ')} from (
         ${history.decimals.map(column => `toDecimal256(${q(column)}, ${table.scales[column] ?? 0}) as ${q(column)}`).join(', ')},
         ${inEpoch(history)} as in_epoch,
         ${history.streams.map((_, at) => `${q(history.streamColumn)} != {s${at}:String}`).join(' and ')} as undeclared
-      from (${distinctRows(history, table, columns, columns)})
+      from (${distinctRows(history, table, columns)})
     )
     group by grouping sets ((${keys.join(', ')}), ())
     having part = 1 or countIf(in_epoch) > 0
   )
   union all
-  select ${[...blank, `${proofOf([...perStream])} as v${last}`].join(', ')}, 2 as part
-  from (${distinctRows(history, table, [history.streamColumn, history.sequenceColumn, ...history.address], [history.streamColumn, history.sequenceColumn, ...history.address])})
+  select ${[...blank, `${proofOf(addresses)} as v${last}`].join(', ')}, 2 as part
+  from ${quoteTable(history.table)} where ${upToHorizon(history)}
   union all
   select ${[...blank, `toString(count()) as v${last}`].join(', ')}, 3 as part
   from ${quoteTable(history.table)} where ${upToHorizon(history)}
@@ -73,7 +77,7 @@ export function conflictsStatement(history: ClickHouseHistory, table: TableFacts
   const address = history.address.map(q)
   return `
 select ${address.map(column => `toString(${column})`).join(` || ' ' || `)} as address
-from (${distinctRows(history, table, factColumns(history), factColumns(history))})
+from (${distinctRows(history, table, factColumns(history))})
 group by ${address.join(', ')}
 having count() > 1
 order by address
@@ -95,9 +99,10 @@ export function factColumns(history: ClickHouseHistory): readonly string[] {
   return [...new Set([history.streamColumn, history.sequenceColumn, ...history.address, ...history.facts])]
 }
 
-function distinctRows(history: ClickHouseHistory, table: TableFacts, columns: readonly string[], by: readonly string[]): string {
-  const order = table.sortedByAddress ? `order by ${by.map(q).join(', ')} ` : ''
-  return `select ${columns.map(q).join(', ')} from ${quoteTable(history.table)} where ${upToHorizon(history)} ${order}limit 1 by ${by.map(q).join(', ')}`
+function distinctRows(history: ClickHouseHistory, table: TableFacts, columns: readonly string[]): string {
+  const all = columns.map(q).join(', ')
+  const order = table.sortedByAddress ? `order by ${all} ` : ''
+  return `select ${all} from ${quoteTable(history.table)} where ${upToHorizon(history)} ${order}limit 1 by ${all}`
 }
 
 /** Everything but what lies above the horizon; rows of undeclared streams are read too, since they belong nowhere and must be counted. */

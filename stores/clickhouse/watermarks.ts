@@ -39,10 +39,8 @@ async function leastAtOrAbove(
   streams: readonly string[],
   context: LegContext,
 ): Promise<ReadonlyMap<string, Watermark>> {
-  const needed = streams.filter(stream => sequenceOf(epoch, stream) > 0n)
-  if (needed.length === 0) return new Map()
   const [stream, sequence] = [q(watermarks.streamColumn), q(watermarks.sequenceColumn)]
-  const reaches = needed.map((_, at) => `(${stream} = {s${at}:String} and ${sequence} >= {e${at}:UInt64})`).join(' or ')
+  const reaches = streams.map((_, at) => `(${stream} = {s${at}:String} and ${sequence} >= {e${at}:UInt64})`).join(' or ')
   const rows = await connection.rows(
     `select toString(${stream}) as stream, toString(${sequence}) as at, groupUniqArray(toString(${q(watermarks.rowsTotalColumn)})) as totals
     from ${quoteTable(watermarks.table)}
@@ -51,7 +49,7 @@ async function leastAtOrAbove(
     {
       forTable,
       ...Object.fromEntries(
-        needed.flatMap((name, at) => [[`s${at}`, name] as const, [`e${at}`, sequenceOf(epoch, name).toString()] as const]),
+        streams.flatMap((name, at) => [[`s${at}`, name] as const, [`e${at}`, sequenceOf(epoch, name).toString()] as const]),
       ),
     },
     context,

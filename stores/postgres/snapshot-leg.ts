@@ -93,7 +93,7 @@ function openCapture(state: PostgresState, session: PostgresSession, context: Le
     drain: async () => {
       const spool = new Spool(state.memoryBytesMax)
       try {
-        const rows = await copyInto(spool, session, copyStatement(state), context.signal)
+        const rows = await copyInto(spool, session, copyStatement(state, await serverEncoding(session)), context.signal)
         await session.query('commit')
         return drainedRows(spool, rows)
       } catch (error) {
@@ -106,11 +106,21 @@ function openCapture(state: PostgresState, session: PostgresSession, context: Le
   }
 }
 
-/** The rows in the order and form that the diff expects: keys in byte order, numbers without trailing zeros. */
-function copyStatement({ rows, shape }: PostgresState): string {
-  const keys = shape.keys.map(key => `r.${quoteIdentifier(key)}::text collate "C"`)
+async function serverEncoding(session: PostgresSession): Promise<string> {
+  const [row] = await session.query<{ encoding: string }>(`select current_setting('server_encoding') as encoding`)
+  return row?.encoding ?? ''
+}
+
+/**
+ * The rows in the order and form that the diff expects: keys in the order of their UTF-8 bytes, numbers without trailing zeros. The C collation
+ * orders by the bytes of the server's encoding, so that any other than UTF-8 is converted for the order.
+ */
+function copyStatement({ rows, shape }: PostgresState, encoding: string): string {
+  const sortsAsUtf8 = encoding === 'UTF8' || encoding === 'SQL_ASCII'
+  const keys = shape.keys.map(key => `r.${quoteIdentifier(key)}::text`)
   const values = shape.values.map(value => `trim_scale(r.${quoteIdentifier(value)})`)
-  return `copy (select ${[...keys, ...values].join(', ')} from (${rows}) as r order by ${keys.join(', ')}) to stdout`
+  const order = keys.map(key => (sortsAsUtf8 ? `${key} collate "C"` : `convert_to(${key}, 'UTF8')`))
+  return `copy (select ${[...keys, ...values].join(', ')} from (${rows}) as r order by ${order.join(', ')}) to stdout`
 }
 
 async function copyInto(spool: Spool, session: PostgresSession, sql: string, signal: AbortSignal): Promise<bigint> {
