@@ -65,7 +65,7 @@ export function judgeReading(
     short: `${leg.store} shows fewer rows of ${horizon.table} than its watermark vouches for`,
     extra: `${leg.store} shows more rows of ${horizon.table} than its watermark vouches for`,
     conflicting: `${leg.store} holds different facts under one content address in ${horizon.table}`,
-    unsettled: `${leg.store} changed ${horizon.table} between the parts of one statement`,
+    unsettled: `${leg.store} could not be read at one moment in ${horizon.table}`,
   }[completeness.kind]
   const counts = Object.entries(completeness.differences).map(([stream, count]) => `${stream} ${count > 0n ? '+' : ''}${count}`)
   return { completeness, words: `${what} at ${formatEpoch(horizon.at)} (${counts.join(', ')})` }

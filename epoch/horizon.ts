@@ -40,6 +40,8 @@ export interface CountedRows {
   readonly undeclared: bigint
   /** All rows, repeated deliveries included. */
   readonly rows: bigint
+  /** Whether repeated deliveries went into the sums, so that nothing may be judged by this reading; absent: no. */
+  readonly repeated?: boolean
 }
 
 /** Whether what was read is what the watermarks vouch for. Each difference names the stream, and is found minus expected. */
@@ -82,7 +84,7 @@ export function chooseHorizon(
 }
 
 /**
- * Judges what was counted. Missing rows go first, since they may still come. Fewer facts than addresses is impossible in one snapshot: the
+ * Judges what was counted. A reading whose sums hold a delivery twice says nothing, and must be made again. Missing rows go first, since they may still come. Fewer facts than addresses is impossible in one snapshot: the
  * table moved between the parts of the statement, which must be read again. More facts than addresses are two facts under one address. Rows
  * too many come last, those of undeclared streams among them.
  */
@@ -90,6 +92,7 @@ export function judgeCompleteness(horizon: Horizon, counted: CountedRows): Compl
   const vouched = horizon.strategy === 'watermark' ? horizon.rowsTotal : {}
   const gaps = differences(Object.keys(vouched), stream => (counted.addresses[stream] ?? 0n) - (vouched[stream] ?? 0n))
   const short = only(gaps, gap => gap < 0n)
+  if (counted.repeated) return { kind: 'unsettled', differences: {} }
   if (short) return { kind: 'short', differences: short }
   const doubled = differences(Object.keys(counted.facts), stream => (counted.facts[stream] ?? 0n) - (counted.addresses[stream] ?? 0n))
   const unsettled = only(doubled, gap => gap < 0n)

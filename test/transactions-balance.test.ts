@@ -201,6 +201,17 @@ describeEngines('transactions-balance', () => {
     expect(run).toMatchObject({ verdict: 'balanced', horizon: { legs: [{ rows: '3', duplicates: '2', facts: { dropcopy: '1' } }] } })
   })
 
+  it('does not let a repeated delivery make up for a row that is missing, in the counts or in the sums', async () => {
+    const row = { sequence: '1', transaction_id: 'a', account_id: 'A', amount: '1' }
+    await books.token('2')
+    await books.balance('A', 'USD', '3', '2')
+    await books.transactions([row, row])
+    await books.watermark('dropcopy', '2', '2')
+    const run = await books.check()
+    expect(run).toMatchObject({ verdict: 'diff', reasonCode: 'rows-missing', horizon: { legs: [{ rows: '2', duplicates: '1' }] } })
+    expect(run.mismatches).toMatchObject([{ left: { balance: '3' }, right: { balance: '1' }, difference: { balance: '2' } }])
+  })
+
   it('[P-CONFLICT] tells two facts under one content address from a repeated delivery, wherever they lie', async () => {
     await books.token('5')
     await books.balance('A', 'USD', '1', '5')

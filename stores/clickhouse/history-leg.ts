@@ -14,15 +14,36 @@ export type HorizonStrategy =
   | { readonly strategy: 'watermark'; readonly watermarks: WatermarkTable; readonly watermarkName: string }
   | { readonly strategy: 'settle'; readonly settleMs: number }
 
+/** How one run reads the table: what the live schema says, and whether repeated deliveries must be collapsed. */
+interface ReadingPlan {
+  readonly table: TableFacts
+  readonly collapse: boolean
+}
+
 const POLL_MS_MIN = 10
 const POLL_MS_MAX = 250
 
 /** Makes the as-of leg of a relation out of a ClickHouse history table: wait and read of the primitive (design section 3). */
 export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: ClickHouseHistory, strategy: HorizonStrategy): AsOfLeg {
-  // What the live schema says is asked for by each run and goes with its horizon, so that no run reads by what held for another.
-  const factsOf = new WeakMap<Horizon, TableFacts>()
-  const tableFacts = async (horizon: Horizon, context: LegContext) =>
-    factsOf.get(horizon) ?? (await requireHistory(connection, history, context))
+  // What a run knows of the table goes with its horizon, so that no run reads by what held for another.
+  const planOf = new WeakMap<Horizon, ReadingPlan>()
+  const planFor = async (horizon: Horizon, context: LegContext): Promise<ReadingPlan> => {
+    const plan = planOf.get(horizon) ?? { table: await requireHistory(connection, history, context), collapse: true }
+    planOf.set(horizon, plan)
+    return plan
+  }
+
+  const countRows = async (horizon: Horizon, context: LegContext) => {
+    const [row] = await connection.rows(rowCountStatement(history), historyParameters(history, horizon.at, horizon.at), context)
+    return BigInt(String(row?.['n']))
+  }
+
+  /** Whether there are other rows than the watermarks vouch for, as there are where deliveries were repeated: a hint, which the reading proves or refutes. */
+  const expectsRepeats = async (horizon: Horizon, context: LegContext) => {
+    if (horizon.strategy !== 'watermark') return true
+    const vouched = Object.values(horizon.rowsTotal).reduce((sum, total) => sum + total, 0n)
+    return (await countRows(horizon, context)) !== vouched
+  }
 
   const waitForHorizon = async (epoch: Epoch, deadlineMs: number, context: LegContext): Promise<HorizonReply> => {
     if (strategy.strategy === 'settle') {
@@ -39,33 +60,38 @@ export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: 
     streams: history.streams,
     strategy: strategy.strategy,
     awaitHorizon: async (epoch, deadlineMs, context) => {
-      const facts = await requireHistory(connection, history, context)
+      const table = await requireHistory(connection, history, context)
       const reply = await waitForHorizon(epoch, deadlineMs, context)
-      if (reply.kind === 'reached') factsOf.set(reply.horizon, facts)
+      if (reply.kind === 'reached') planOf.set(reply.horizon, { table, collapse: await expectsRepeats(reply.horizon, context) })
       return reply
     },
     read: (epoch, horizon, context) => {
       const proven = new ProvenLines(connection.store.name, history.streams)
-      return { lines: readLines(epoch, horizon, context), counted: () => proven.counted }
+      let repeated = false
+      return { lines: readLines(epoch, horizon, context), counted: () => ({ ...proven.counted, repeated }) }
       async function* readLines(...[at, upTo, within]: Parameters<AsOfLeg['read']>) {
-        const statement = historyStatement(history, await tableFacts(upTo, within))
+        const { table, collapse } = await planFor(upTo, within)
+        const statement = historyStatement(history, table, collapse)
         yield* proven.lines(connection.stream(statement, historyParameters(history, at, upTo.at), within))
+        const { facts, addresses } = proven.counted
+        repeated = !collapse && history.streams.some(stream => facts[stream] !== addresses[stream])
+        if (repeated) planOf.set(upTo, { table, collapse: true })
       }
     },
-    awaitChange: (horizon: Horizon, counted: CountedRows, deadlineMs, context) => {
-      const look = async () => {
-        const [row] = await connection.rows(rowCountStatement(history), historyParameters(history, horizon.at, horizon.at), context)
-        return BigInt(String(row?.['n'])) !== counted.rows
-      }
-      return poll(look, changed => changed, deadlineMs, context)
-    },
+    awaitChange: (horizon: Horizon, counted: CountedRows, deadlineMs, context) =>
+      poll(
+        async () => (await countRows(horizon, context)) !== counted.rows,
+        changed => changed,
+        deadlineMs,
+        context,
+      ),
     isCaughtUp: async context => {
       const live = await readLiveTable(connection, history.table, context)
       // A plain MergeTree has no queue: what was written to it can be read. Of a replica or a Distributed table that is not known here.
       return live !== undefined && /^[A-Za-z]*MergeTree$/.test(live.engine) && !/^(Replicated|Shared)/.test(live.engine)
     },
     findConflicts: async (horizon, limit, context) => {
-      const statement = conflictsStatement(history, await tableFacts(horizon, context))
+      const statement = conflictsStatement(history, (await planFor(horizon, context)).table)
       const rows = await connection.rows(statement, { ...historyParameters(history, horizon.at, horizon.at), most: String(limit) }, context)
       return rows.map(row => String(row['address']))
     },

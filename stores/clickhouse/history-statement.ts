@@ -13,18 +13,19 @@ export interface TableFacts {
 }
 
 /** How many lines `historyStatement` ends with that are no rows but counts. */
-export const PROOF_LINES = 3
+export const PROOF_LINES = 2
 
 /**
- * The one statement of an as-of read. It gives the rows of the shape in key order as text, then three lines of counts over the very rows
- * that it read, the last field of each holding: the distinct facts per stream and those of undeclared streams; the distinct content
- * addresses per stream; all rows. They prove the sums complete, and their presence proves that the answer was not cut off.
+ * The one statement of an as-of read. It gives the rows of the shape in key order as text, then two lines of counts over the very rows that it
+ * read, in the last field of each: the facts per stream and those of undeclared streams; the distinct content addresses per stream and all
+ * rows. They prove the sums complete, and their presence proves that the answer was not cut off.
  *
- * Repeated deliveries are collapsed by LIMIT 1 BY over all columns; where the table is sorted by content address that is a pass over a sorted
- * stream, in constant memory. Addresses are counted by themselves, wherever they stand: one id at two sequences is two facts under one
+ * With `collapse`, repeated deliveries are collapsed by LIMIT 1 BY over all columns; where the table is sorted by content address that is a
+ * pass over a sorted stream, in constant memory. Without, rows are summed as they are, which is right exactly if the counts say that there are
+ * as many rows as addresses. Addresses are counted by themselves, wherever they stand: one id at two sequences is two facts under one
  * address, and must not make up for one that is missing.
  */
-export function historyStatement(history: ClickHouseHistory, table: TableFacts): string {
+export function historyStatement(history: ClickHouseHistory, table: TableFacts, collapse: boolean): string {
   const { shape } = history
   const keys = shape.keys.map(key => q(history.keys[key] ?? key))
   const values = shape.values.map(value => `toString(${history.values[value] ?? q(value)})`)
@@ -52,16 +53,13 @@ select ${names.join(', ')} from (
         ${history.decimals.map(column => `toDecimal256(${q(column)}, ${table.scales[column] ?? 0}) as ${q(column)}`).join(', ')},
         ${inEpoch(history)} as in_epoch,
         ${history.streams.map((_, at) => `${q(history.streamColumn)} != {s${at}:String}`).join(' and ')} as undeclared
-      from (${distinctRows(history, table, columns)})
+      from (${collapse ? distinctRows(history, table, columns) : allRows(history, columns)})
     )
     group by grouping sets ((${keys.join(', ')}), ())
     having part = 1 or countIf(in_epoch) > 0
   )
   union all
-  select ${[...blank, `${proofOf(addresses)} as v${last}`].join(', ')}, 2 as part
-  from ${quoteTable(history.table)} where ${upToHorizon(history)}
-  union all
-  select ${[...blank, `toString(count()) as v${last}`].join(', ')}, 3 as part
+  select ${[...blank, `${proofOf([...addresses, 'count()'])} as v${last}`].join(', ')}, 2 as part
   from ${quoteTable(history.table)} where ${upToHorizon(history)}
 )
 order by part, ${shape.keys.map((_, at) => `k${at}`).join(', ')}`
@@ -100,9 +98,12 @@ export function factColumns(history: ClickHouseHistory): readonly string[] {
 }
 
 function distinctRows(history: ClickHouseHistory, table: TableFacts, columns: readonly string[]): string {
-  const all = columns.map(q).join(', ')
-  const order = table.sortedByAddress ? `order by ${all} ` : ''
-  return `select ${all} from ${quoteTable(history.table)} where ${upToHorizon(history)} ${order}limit 1 by ${all}`
+  const by = columns.map(q).join(', ')
+  return `${allRows(history, columns)} ${table.sortedByAddress ? `order by ${by} ` : ''}limit 1 by ${by}`
+}
+
+function allRows(history: ClickHouseHistory, columns: readonly string[]): string {
+  return `select ${columns.map(q).join(', ')} from ${quoteTable(history.table)} where ${upToHorizon(history)}`
 }
 
 /** Everything but what lies above the horizon; rows of undeclared streams are read too, since they belong nowhere and must be counted. */

@@ -77,13 +77,13 @@ function startOfLastLines(bytes: Buffer, lines: number): number | undefined {
 
 function readProof(bytes: Buffer, streams: readonly string[]): CountedRows | undefined {
   const lines = splitLines(bytes).map(line => (fieldText(decodeLine(line).at(-1) ?? null) ?? '').split(' '))
-  const [facts = [], addresses = [], rows = []] = lines.map(counts => counts.map(readCount))
+  const [facts = [], addresses = []] = lines.map(counts => counts.map(readCount))
   const undeclared = facts[streams.length]
-  const total = rows[0]
-  if (facts.length !== streams.length + 1 || addresses.length !== streams.length || rows.length !== 1) return undefined
-  if (undeclared === undefined || total === undefined || [...facts, ...addresses].includes(undefined)) return undefined
+  const rows = addresses[streams.length]
+  if (facts.length !== streams.length + 1 || addresses.length !== streams.length + 1) return undefined
+  if (undeclared === undefined || rows === undefined || [...facts, ...addresses].includes(undefined)) return undefined
   const perStream = (counts: readonly (bigint | undefined)[]) => Object.fromEntries(streams.map((stream, at) => [stream, counts[at] ?? 0n]))
-  return { facts: perStream(facts), addresses: perStream(addresses), undeclared, rows: total }
+  return { facts: perStream(facts), addresses: perStream(addresses), undeclared, rows }
 }
 
 function readCount(text: string): bigint | undefined {
