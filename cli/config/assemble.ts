@@ -1,6 +1,7 @@
 import { columnOf, type MappedTable, REFERENCE_TABLES } from '../../checks/reference-model.ts'
 import type { CheckConfig, Config, StreamsConfig, TablesConfig } from './config.ts'
 import type { Secret } from './load.ts'
+import { settlePostgresUrl } from './postgres-url.ts'
 import type { FileConfig } from './schema.ts'
 import type { SecretName } from './secrets.ts'
 import type { ConfigPath } from './yaml-file.ts'
@@ -17,15 +18,19 @@ export function assemble(
   secrets: Readonly<Partial<Record<SecretName, Secret>>>,
 ): { readonly config: Config; readonly problems: readonly AssemblyProblem[] } {
   const secret = (name: SecretName) => secrets[name]?.value
+  const postgres = (name: SecretName) => {
+    const url = secret(name)
+    return url === undefined ? undefined : settlePostgresUrl(url)
+  }
   const tables = tablesOf(file)
   const streams = streamsOf(file, tables)
   const { gate, custodian, stores } = file
   const config: Config = {
     stores: {
-      postgresUrl: secret('postgresUrl'),
-      shadowPostgresUrl: secret('shadowPostgresUrl'),
+      postgresUrl: postgres('postgresUrl'),
+      shadowPostgresUrl: postgres('shadowPostgresUrl'),
       clickhouseUrl: secret('clickhouseUrl'),
-      stateUrl: secret('stateUrl'),
+      stateUrl: postgres('stateUrl'),
       clickhouseStateUrl: secret('clickhouseStateUrl'),
       connectTimeoutMs: stores.connectTimeout,
     },

@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 import { problemAt, problemsOf } from './issues.ts'
 import { ConfigError, type ConfigProblem } from './problem.ts'
 import { type FileConfig, fileSchema } from './schema.ts'
-import { refuseSecret, SECRET_SOURCES, type SecretName } from './secrets.ts'
+import { SECRET_SOURCES, type SecretName, secretProblems } from './secrets.ts'
 import { type ConfigPath, parseYamlFile, type YamlFile } from './yaml-file.ts'
 
 /** Where to look for the configuration, and the checks that it may name. */
@@ -87,8 +87,7 @@ function readSecrets({ environment }: ConfigInput, file: YamlFile, folder: strin
     // An empty variable is an unset one: compose files and CI write it so.
     const fromEnvironment = environment[variable]?.trim() || undefined
     if (fromEnvironment !== undefined) {
-      const refusal = refuseSecret(form, fromEnvironment)
-      if (refusal) problems.push({ source: variable, message: refusal })
+      problems.push(...secretProblems(form, fromEnvironment).map(message => ({ source: variable, message })))
       values[name] = { value: fromEnvironment, origin: variable }
       continue
     }
@@ -96,8 +95,8 @@ function readSecrets({ environment }: ConfigInput, file: YamlFile, folder: strin
     if (typeof named !== 'string' || named.trim() === '') continue
     try {
       const value = readFileSync(resolve(folder, named), 'utf8').trim()
-      const refusal = value === '' ? 'is empty' : refuseSecret(form, value)
-      if (refusal) problems.push(problemAt(file, fileKey, `the content of ${named} ${refusal}`))
+      const wrong = value === '' ? ['is empty'] : secretProblems(form, value)
+      problems.push(...wrong.map(message => problemAt(file, fileKey, `the content of ${named} ${message}`)))
       values[name] = { value, origin: named }
     } catch (error) {
       problems.push(

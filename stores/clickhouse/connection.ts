@@ -3,6 +3,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickh
 import type { LegContext } from '../../epoch/leg.ts'
 import { StoreError } from '../../epoch/store-error.ts'
 import { clickHouseError } from './errors.ts'
+import { type JsonRow, rowsOfJsonAnswer } from './json-answer.ts'
 import { EXACT_READ_SETTINGS } from './settings.ts'
 
 /** Where a ClickHouse store is and how long to wait for it. */
@@ -26,7 +27,7 @@ export interface ClickHouseConnection {
   /** The database that the URL names; `default` where it names none. */
   readonly database: string
   /** Runs a statement and returns its rows as JSON objects, 64-bit integers and decimals as text. Rejects with `StoreError`. */
-  rows(sql: string, parameters: QueryParameters, context: LegContext): Promise<readonly Readonly<Record<string, unknown>>[]>
+  rows(sql: string, parameters: QueryParameters, context: LegContext): Promise<readonly JsonRow[]>
   /** Runs a statement and yields its TabSeparated answer as it comes, raw. A broken answer throws `StoreError`. */
   stream(sql: string, parameters: QueryParameters, context: LegContext): AsyncGenerator<Buffer>
   /** Ends the pooled connections. */
@@ -37,9 +38,13 @@ const CANCEL_TIMEOUT_MS = 2_000
 
 /** Opens a connection; nothing is sent until the first query. */
 export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection {
-  const database = decodeURIComponent(new URL(store.url).pathname.slice(1)) || 'default'
+  const url = new URL(store.url)
+  const database = decodeURIComponent(url.pathname.slice(1)) || 'default'
+  // The client would take the name of the database as it is encoded in the URL.
+  url.pathname = '/'
   const client = createClient({
-    url: store.url,
+    url,
+    database,
     application: 'recon-engine',
     request_timeout: store.statementTimeoutMs + CANCEL_TIMEOUT_MS,
     max_open_connections: 32,
@@ -53,6 +58,7 @@ export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection 
   /** The exact-read settings that this server's version knows; asked for until they are known, by each caller under its own signal. */
   const settings = async (context: LegContext) => {
     known ??= await askForSettings(client, store, context)
+    answered = true
     return known
   }
 
@@ -84,12 +90,12 @@ export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection 
         const result = await client.query({
           query: sql,
           query_params: { ...parameters },
-          format: 'JSONEachRow',
+          format: 'JSON',
           query_id,
           clickhouse_settings,
           abort_signal: context.signal,
         })
-        return result.json<Record<string, unknown>>()
+        return rowsOfJsonAnswer(store.name, await result.text(), answered)
       }),
     async *stream(sql, parameters, context) {
       let queryId = ''
@@ -130,10 +136,10 @@ async function askForSettings(
     const result = await client.query({
       query: 'select name from system.settings where name in {names:Array(String)}',
       query_params: { names: Object.keys(EXACT_READ_SETTINGS) },
-      format: 'JSONEachRow',
+      format: 'JSON',
       abort_signal: AbortSignal.any([context.signal, patience]),
     })
-    const names = new Set((await result.json<{ name: string }>()).map(row => row.name))
+    const names = new Set(rowsOfJsonAnswer(store.name, await result.text(), false).map(row => row['name']))
     return Object.fromEntries(Object.entries(EXACT_READ_SETTINGS).filter(([name]) => names.has(name)))
   } catch (error) {
     if (!patience.aborted || context.signal.aborted) throw error

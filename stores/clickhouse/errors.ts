@@ -1,6 +1,7 @@
 import { ClickHouseError } from '@clickhouse/client'
 import { StoreError } from '../../epoch/store-error.ts'
 import type { InconclusiveReason } from '../../epoch/verdict.ts'
+import { describeUnreachable } from '../unreachable.ts'
 
 interface Meaning {
   readonly reasonCode: InconclusiveReason
@@ -47,28 +48,37 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   516: LOGIN, // AUTHENTICATION_FAILED
 }
 
-const NETWORK_ERRNO = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EPIPE',
-  'ERR_STREAM_PREMATURE_CLOSE',
-])
+const TLS_REMEDIES = {
+  certificate: 'name the authority that signed it with NODE_EXTRA_CA_CERTS=FILE in the environment',
+  handshake: 'check the port of the URL, and whether it is one for https:// (by default 8443) or for http:// (8123)',
+} as const
 
-/** Translates what @clickhouse/client or the response stream threw into a `StoreError`; errors that are not the store's pass through. */
+/**
+ * Translates what @clickhouse/client or the response stream threw into a `StoreError`; errors that are not the store's pass through. An answer
+ * that is not ClickHouse's, as from a proxy or from another server at that port, comes from the client as a bare `Error` with the answer's body.
+ */
 export function clickHouseError(store: string, error: unknown, answeredBefore: boolean): unknown {
   if (!(error instanceof Error) || error instanceof StoreError) return error
   if (error instanceof ClickHouseError) return serverError(store, error.code, error.message, error)
-  const errno = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  if (!NETWORK_ERRNO.has(errno) && !/aborted|timeout error|socket hang up|parse error/i.test(error.message)) return error
-  return new StoreError(store, 'store-unreachable', `${error.message || errno}; check that the server runs and that the URL is right`, {
-    cause: error,
-    retryable: answeredBefore,
-  })
+  const reason = describeUnreachable(error, TLS_REMEDIES) ?? describeAnswer(error)
+  if (reason === undefined) return error
+  return new StoreError(store, 'store-unreachable', reason, { cause: error, retryable: answeredBefore })
+}
+
+function describeAnswer(error: Error): string | undefined {
+  if (/^(aborted|the user aborted|timeout error|socket hang up|parse error)/i.test(error.message)) {
+    return `${error.message}; check that the server runs and that the URL is right`
+  }
+  return error.constructor === Error ? describeForeignAnswer(error.message) : undefined
+}
+
+const FOREIGN_ANSWER_SHOWN_MAX = 200
+
+/** What to say of an answer that ClickHouse did not write, with its beginning. */
+export function describeForeignAnswer(body: string): string {
+  const line = body.trim().replace(/\s+/g, ' ')
+  const shown = line.length > FOREIGN_ANSWER_SHOWN_MAX ? `${line.slice(0, FOREIGN_ANSWER_SHOWN_MAX)}...` : line
+  return `what answered is not ClickHouse (${shown || 'an empty answer'}); check the host and the port of the URL, and what stands in between`
 }
 
 /** The server's own exception, by its number, wherever it was found: as the answer, or at the end of an answer that it broke off. */

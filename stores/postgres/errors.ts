@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { StoreError } from '../../epoch/store-error.ts'
 import type { InconclusiveReason } from '../../epoch/verdict.ts'
+import { describeUnreachable } from '../unreachable.ts'
 
 interface Meaning {
   readonly reasonCode: InconclusiveReason
@@ -34,18 +35,21 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '22': { reasonCode: 'schema-mismatch', remedy: 'a column has another type than the relation declares; recon doctor names it' },
 }
 
-const UNREACHABLE_ERRNO = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EPIPE',
-  'ENOENT',
-  'EACCES',
-])
+const TLS_REMEDIES = {
+  certificate: 'name the authority that signed it with sslrootcert=FILE in the URL; sslmode=no-verify encrypts and trusts anybody',
+  handshake: 'check the host, the port, and the sslmode of the URL',
+} as const
+
+/** What node-postgres says without a code of its own, by its words. */
+const COMPLAINTS: readonly (readonly [words: RegExp, remedy: string])[] = [
+  [
+    /connection terminated|connection ended|timeout expired|not queryable|client was closed/i,
+    'check that the server runs and that the URL is right',
+  ],
+  [/does not support SSL/, 'have the server speak TLS, or write sslmode=disable in the URL'],
+  [/establishing an SSL connection/, 'what answers there does not seem to be PostgreSQL; check the host and the port'],
+  [/^SASL|authentication/i, 'the login was refused: check the user and the password in the URL'],
+]
 
 /** Translates whatever node-postgres threw into a `StoreError`; errors that are not the store's pass through as they are. */
 export function postgresError(store: string, error: unknown, connected: boolean): unknown {
@@ -59,13 +63,12 @@ export function postgresError(store: string, error: unknown, connected: boolean)
       retryable: meaning.retryable ?? false,
     })
   }
-  const errno = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  const lost = /connection terminated|connection ended|timeout expired|not queryable|client was closed/i.test(error.message)
-  const network = UNREACHABLE_ERRNO.has(errno) || error instanceof AggregateError
-  if (!lost && !network) return error
-  const message = error.message || (error instanceof AggregateError ? error.errors.map(String).join('; ') : errno)
-  return new StoreError(store, 'store-unreachable', `${message}; check that the server runs and that the URL is right`, {
-    cause: error,
-    retryable: connected,
-  })
+  const reason = describeUnreachable(error, TLS_REMEDIES) ?? describeComplaint(error)
+  if (reason === undefined) return error
+  return new StoreError(store, 'store-unreachable', reason, { cause: error, retryable: connected })
+}
+
+function describeComplaint({ message }: Error): string | undefined {
+  const complaint = COMPLAINTS.find(([words]) => words.test(message))
+  return complaint && `${message}; ${complaint[1]}`
 }
