@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DURATION_MS_MAX, formatDuration, parseDuration } from '../cli/config/duration.ts'
 import { type LoadedConfig, loadConfig } from '../cli/config/load.ts'
+import { isOneSelect } from '../cli/config/one-select.ts'
 import { configToJson, configToYaml } from '../cli/config/print.ts'
 import { ConfigError } from '../cli/config/problem.ts'
 
@@ -43,6 +44,39 @@ describe('durations', () => {
 
   it.each(['', '5', '5 s', '-5s', '1.5h', '1h30m', '5S', '5sec', 's', '597h', '1e3s', '٣s'])('refuse %j', text => {
     expect(parseDuration(text)).toBeUndefined()
+  })
+})
+
+describe('the SQL of a stream', () => {
+  it.each([
+    'select 1',
+    'WITH x AS (SELECT max(id) AS id FROM t) SELECT id FROM x',
+    "select max(sequence) from \"odd ) name\" where kind = '(' and note <> 'it''s )'",
+    'select coalesce((select max(n) from t), 0)',
+    'select max(a$b) from t where c = $1',
+    "select E'\\\\n' = ''",
+  ])('may be %s', sql => {
+    expect(isOneSelect(sql)).toBe(true)
+  })
+
+  it.each([
+    'select 1) , (select 2',
+    'select (1',
+    'select 1)',
+    'select 1) union (select 2',
+    "select ')' )",
+    "select '",
+    'select "',
+    "select 'a\\') , ('b'",
+    'select $$)$$',
+    'select $x$ ( $x$',
+    'select 1; select 2',
+    'select 1 -- x',
+    'select 1 /* x',
+    'drop table x',
+    'selection',
+  ])('may not be %s', sql => {
+    expect(isOneSelect(sql)).toBe(false)
   })
 })
 
@@ -185,6 +219,7 @@ gate: {requiredChecks: [nonsense]}
     ],
     ['an API key in the file', 'custodian: {apiKey: hunter2}', [/apiKey: secrets do not stand in this file: set RECON_CUSTODIAN_API_KEY/]],
     ['a stream comment that could swallow what follows', 'streams: {x: "select 1 -- y"}', [/streams\.x: .*without semicolon or comment/]],
+    ['a stream that leaves its parentheses', 'streams: {x: "select 1) , (select 2"}', [/streams\.x: .*parentheses closed/]],
     ['a deployment without streams', 'streams: {dropcopy: false, cash: false}', [/^recon\.yaml:1:1: streams: no stream is left/]],
     [
       'a stamp of a stream that is not there',

@@ -16,6 +16,7 @@ import {
   timezone,
   wholeNumber,
 } from './leaf.ts'
+import { isOneSelect } from './one-select.ts'
 
 /** The names of the invariants of the product; `gate.requiredChecks` may name those that this version does not have yet. */
 const REQUIRED_CHECKS = ['transactions-balance', 'position-realized-pnls-balance', 'positions-match'] as const
@@ -126,9 +127,10 @@ function mapping({ schema, name, columns }: MappingDefaults) {
 }
 
 function stream(): z.ZodType<string | false, unknown> {
-  return leaf('one select without semicolon or comment, or false for a stream that this deployment does not have', value => {
+  const right = 'one select without semicolon or comment, its quotes and parentheses closed, or false for a stream that is not here'
+  return leaf(right, value => {
     if (value === false) return false
-    return typeof value === 'string' && /^\s*(select|with)\b[^;]*$/i.test(value) && !/--|\/\*/.test(value) ? value.trim() : undefined
+    return typeof value === 'string' && isOneSelect(value) ? value.trim() : undefined
   })
 }
 
