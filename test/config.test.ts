@@ -232,36 +232,6 @@ gate: {requiredChecks: [nonsense]}
     for (const [index, pattern] of expected.entries()) expect(problems[index]).toMatch(pattern)
   })
 
-  it.each([
-    [
-      'its own timeout',
-      'checks: {transactions-balance: {timeout: 40s}}',
-      [
-        /^recon\.yaml:1:33: checks\.transactions-balance\.timeout: .* checks\.transactions-balance\.timeout \(40s, line 1\) must be longer than capture\.tornCutTimeout \(10s, default\) and horizon\.timeout \(30s, default\) together, 40s$/,
-      ],
-    ],
-    [
-      'the common horizon, for every check',
-      'audit: {}\nhorizon: {timeout: 2m}',
-      [/^recon\.yaml:2:11: horizon\.timeout: .*\(1m, default\).*horizon\.timeout \(2m, line 2\)/, /positions-match\.timeout/],
-    ],
-    [
-      'its own settling',
-      'checks: {positions-match: {horizon: {strategy: settle, settle: 55s}}}',
-      [/positions-match\.horizon\.settle \(55s, line 1\)/],
-    ],
-    ['torn cuts', 'capture: {tornCutTimeout: 30s}', [/^recon\.yaml:1:11: capture\.tornCutTimeout: /, /positions-match/]],
-  ])('refuses a check whose time is used up by %s, naming every key in it', (_, yaml, expected) => {
-    const problems = problemsOf(yaml)
-    expect(problems).toHaveLength(expected.length)
-    for (const pattern of expected) expect(problems).toContainEqual(expect.stringMatching(pattern))
-  })
-
-  it('lets a check wait for almost as long as it may run', () => {
-    expect(problemsOf('checks: {transactions-balance: {timeout: 40001ms}}')).toEqual([])
-    expect(problemsOf('horizon: {strategy: settle, timeout: 1h}')).toEqual([])
-  })
-
   it('refuses a file that was asked for and is not there', () => {
     expect(problemsOf(undefined, {}, 'elsewhere.yaml')).toEqual(['elsewhere.yaml: cannot be read (ENOENT); give --config a readable file'])
   })

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { nearest } from '../nearest.ts'
 import { assemble } from './assemble.ts'
-import { checkTimeoutProblems } from './check-timeouts.ts'
 import type { Config } from './config.ts'
 import { problemAt, problemsOf } from './issues.ts'
 import { ConfigError, type ConfigProblem } from './problem.ts'
@@ -52,7 +51,6 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     ...unreadable,
     ...file.problems,
     ...(parsed && !parsed.success ? problemsOf(file, schema, parsed.error) : []),
-    ...(parsed?.success ? checkTimeoutProblems(parsed.data, file) : []),
     ...(assembled?.problems ?? []).map(({ path: at, message }) => problemAt(file, at, message)),
     ...secrets.problems,
   ]
