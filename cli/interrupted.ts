@@ -1,6 +1,6 @@
 import { ReconError } from '../epoch/recon-error.ts'
 
-const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
+const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
 /** The signals that end a command in good order. */
 export type EndingSignal = keyof typeof NUMBERS
@@ -16,7 +16,7 @@ export class Interrupted extends ReconError {
   }
 }
 
-/** The exit status that a shell expects of a command that a signal ended: 130 or 143. */
+/** The exit status that a shell expects of a command that a signal ended: 129, 130 or 143. */
 export function signalStatus(signalName: EndingSignal): number {
   return 128 + NUMBERS[signalName]
 }

@@ -5,7 +5,7 @@ export interface Io {
   readonly stdin: NodeJS.ReadableStream
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream
-  /** Aborted by the first SIGINT or SIGTERM, with an `Interrupted` as its reason. */
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP, with an `Interrupted` as its reason. */
   readonly signal: AbortSignal
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly workingFolder: string

@@ -1,19 +1,24 @@
 #!/usr/bin/env node
-import { systemClock } from '../stores/system-clock.ts'
 import { type EndingSignal, Interrupted, signalStatus } from './interrupted.ts'
-import { main, reportBug } from './main.ts'
 
+// First thing, and before anything large is loaded: a signal that comes while it is being loaded still ends the command in good order.
 const interruption = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupt(name))
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt(name))
+
+const { main, reportBug } = await import('./main.ts')
+const { systemClock } = await import('../stores/system-clock.ts')
+const { settleStatus } = await import('./lost-output.ts')
+
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, error => process.exit(reportBug(error, process)))
 }
+let lost: NodeJS.ErrnoException | undefined
 // A reader that has seen enough, such as head, is not an error; what is still to be said to it is dropped.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', error => {
-    if (!('code' in error && error.code === 'EPIPE')) throw error
-  })
-}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') lost ??= error
+})
+// When talk cannot be written there is nobody to be told so, and the exit status still says what came of it.
+process.stderr.on('error', () => undefined)
 
 const status = await main(process.argv.slice(2), {
   stdin: process.stdin,
@@ -25,8 +30,10 @@ const status = await main(process.argv.slice(2), {
   clock: systemClock,
   color: process.stdout.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
 })
-await Promise.all([process.stdout, process.stderr].map(written))
-process.exit(status)
+await written(process.stdout)
+const settled = settleStatus(status, lost, process)
+await written(process.stderr)
+process.exit(settled)
 
 /** The first signal asks the command to end in good order; the second ends it on the spot. */
 function interrupt(name: EndingSignal): void {
@@ -37,7 +44,8 @@ function interrupt(name: EndingSignal): void {
 /** Resolves when all that was written to a stream has been handed on, or cannot be. */
 function written(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise(resolve => {
-    if (stream.destroyed || !stream.writable) resolve()
+    // Its error, if it has one, is told in a moment.
+    if (stream.destroyed || !stream.writable) setImmediate(resolve)
     else stream.write('', () => resolve())
   })
 }

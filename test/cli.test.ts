@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -22,13 +22,20 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 type Environment = Readonly<Record<string, string>>
 
-function start(args: readonly string[], environment: Environment = {}): ChildProcess & { readonly output: Promise<[string, string]> } {
+type Started = ChildProcess & { readonly output: Promise<[string, string]> }
+
+function start(
+  args: readonly string[],
+  environment: Environment = {},
+  [out = 'pipe', err = 'pipe']: readonly ('pipe' | number)[] = [],
+): Started {
   const child = spawn(process.execPath, [compiledEntry('cli/recon.ts'), ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', out, err],
   })
-  return Object.assign(child, { output: Promise.all([text(child.stdout), text(child.stderr)]) })
+  const read = async (stream: NodeJS.ReadableStream | null) => (stream ? text(stream) : '')
+  return Object.assign(child, { output: Promise.all([read(child.stdout), read(child.stderr)]) })
 }
 
 async function recon(args: readonly string[], environment: Environment = {}) {
@@ -90,6 +97,32 @@ describe('the command line', () => {
     expect(JSON.parse(stdout)).toMatchObject({ schema: 'recon.config/1', file: null })
     expect(stderr).toContain('did you mean RECON_POSTGRES_URL?')
   })
+
+  it.skipIf(!existsSync('/dev/full'))(
+    'tells that its output could not be written, with 2 instead of 0, and keeps any other status',
+    async () => {
+      const urls = { RECON_POSTGRES_URL: 'postgresql://nobody@127.0.0.1:1/x', RECON_CLICKHOUSE_URL: 'http://127.0.0.1:1/x' }
+      const full = openSync('/dev/full', 'w')
+      const ended = async (args: readonly string[], stdio: readonly ('pipe' | number)[]) => {
+        const child = start(args, urls, stdio)
+        const [[status], [stdout, stderr]] = await Promise.all([once(child, 'close'), child.output])
+        return { status, stdout, stderr }
+      }
+      try {
+        const told = expect.stringMatching(/standard output could not be written \(ENOSPC\)/)
+        expect(await ended(['config', 'print'], [full, 'pipe'])).toEqual({ status: 2, stdout: '', stderr: told })
+        expect(await ended(['check', '--all'], [full, 'pipe'])).toEqual({ status: 11, stdout: '', stderr: told })
+        const state = { ...urls, RECON_STATE_URL: 'postgresql://nobody@127.0.0.1:1/x' }
+        const child = start(['check', '--all', '--json'], state, ['pipe', full])
+        const [[status], [stdout]] = await Promise.all([once(child, 'close'), child.output])
+        expect(status).toBe(11)
+        expect(JSON.parse(stdout)).toMatchObject({ verdict: 'inconclusive', reasonCode: 'store-unreachable' })
+        expect(await ended(['chekc'], ['pipe', full])).toEqual({ status: 2, stdout: '', stderr: '' })
+      } finally {
+        closeSync(full)
+      }
+    },
+  )
 
   it('calls a crash of its own a bug, with the stack on stderr, and 1', async () => {
     const stderr = new PassThrough()
@@ -214,6 +247,25 @@ describeEngines('recon check', () => {
     expect(status).toBe(11)
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'inconclusive', reasonCode: 'cancelled' })
     expect(JSON.parse((await recon(['history', '--json', '--limit', '1'], environment)).stdout)).toEqual(JSON.parse(stdout))
+  })
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'])('is cancelled by %s with a verdict and 11 while it is still being loaded', async signal => {
+    // The signal comes at the moment in which the parser of the command line is loaded, which is before anything else of weight.
+    const preload = join(folder, 'early.cjs')
+    writeFileSync(
+      preload,
+      `const events = require('node:events')
+      const { EventEmitter } = events
+      let sent = false
+      Object.defineProperty(events, 'EventEmitter', { get() {
+        if (!sent && new Error().stack.includes('commander')) { sent = true; process.kill(process.pid, '${signal}') }
+        return EventEmitter
+      } })`,
+    )
+    const child = start(['check', '--all', '--json'], { ...environment, NODE_OPTIONS: `--require=${preload}` })
+    const [[status, killedBy], [stdout]] = await Promise.all([once(child, 'close'), child.output])
+    expect({ status, killedBy }).toEqual({ status: 11, killedBy: null })
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'inconclusive', reasonCode: 'cancelled' })
   })
 
   it('ends quietly when its reader has gone', async () => {
