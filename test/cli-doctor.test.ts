@@ -4,6 +4,7 @@ import { loadConfig } from '../cli/config/load.ts'
 import { doctorCommand } from '../cli/doctor/command.ts'
 import { examine } from '../cli/doctor/examine.ts'
 import type { Finding } from '../cli/doctor/finding.ts'
+import { judgeClickHouse } from '../cli/doctor/judge-clickhouse.ts'
 import { judgeClock } from '../cli/doctor/judge-clock.ts'
 import { judgeReadOnly } from '../cli/doctor/judge-read-only.ts'
 import { judgeWatermarks } from '../cli/doctor/judge-watermarks.ts'
@@ -137,6 +138,35 @@ describeEngines('recon doctor', () => {
     })
   })
 
+  it('finds columns of the content address that may be NULL, which a check refuses', async () => {
+    await transactions('MergeTree order by tuple()', columns =>
+      columns
+        .replace('stream LowCardinality(String)', 'stream LowCardinality(Nullable(String))')
+        .replace('sequence UInt64', 'sequence Nullable(UInt64)')
+        .replace('transaction_id String', 'transaction_id Nullable(String)'),
+    )
+    expect(await diagnose()).toEqual({
+      'clickhouse.tables.transactions':
+        'fail: table transactions: column stream is LowCardinality(Nullable(String)) and must be String; column sequence is Nullable(UInt64) and must be UInt64; column transaction_id is Nullable(String) and must be String',
+    })
+  })
+
+  it('says what the databases write their text in, and warns of one that does not know', async () => {
+    const inDatabase = async (encoding: string) => {
+      const name = `doctor_${encoding.toLowerCase()}`
+      await inPostgres(`create database ${name} encoding '${encoding}' locale_provider libc locale 'C' template template0`)
+      try {
+        const url = Object.assign(new URL(stores.postgresUrl), { pathname: `/${name}` }).href
+        return (await examine({ ...asReader(), postgresUrl: url }, configOf(stores), context)).find(({ id }) => id === 'postgres.encoding')
+      } finally {
+        await inPostgres(`drop database ${name} with (force)`)
+      }
+    }
+    expect(await inDatabase('SQL_ASCII')).toMatchObject({ status: 'warn', what: expect.stringContaining('SQL_ASCII') })
+    expect(await inDatabase('LATIN1')).toMatchObject({ status: 'ok', what: expect.stringContaining('LATIN1') })
+    expect(await inDatabase('UTF8')).toMatchObject({ status: 'ok', what: 'text is written in UTF-8' })
+  })
+
   it('finds history that expires, and amounts in a float', async () => {
     await transactions('MergeTree order by (stream, sequence, transaction_id) ttl toDateTime(occurred_at) + interval 1 year', columns =>
       columns.replace('Decimal(38,18)', 'Float64'),
@@ -231,7 +261,15 @@ describe('the judges', () => {
     expect(judgeClock('postgres', { skewMs, uncertaintyMs }).status).toBe(status)
   })
 
-  const user = { version: '26.7', user: 'u', sandbox: false, tables: [] }
+  it.each([
+    [true, 'ok'],
+    [false, 'warn'],
+  ])('judge a ClickHouse whose statements read one moment or several: %s, %s', (oneMoment, status) => {
+    const facts = { ...user, readonly: '2', grants: undefined, oneMoment }
+    expect(judgeClickHouse(facts, configOf(undefined)).find(({ id }) => id === 'clickhouse.snapshot')?.status).toBe(status)
+  })
+
+  const user = { version: '26.7', user: 'u', sandbox: false, tables: [], oneMoment: true }
   it.each([
     ['readonly = 2', { readonly: '2', grants: ['GRANT ALL ON *.* TO u'] }, 'ok'],
     ['select only', { readonly: '0', grants: ['GRANT SELECT, SHOW ON ax.* TO u'] }, 'ok'],

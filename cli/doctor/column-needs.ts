@@ -15,6 +15,8 @@ const CH_TEXT: ColumnNeed = {
   reference: 'String',
   risk: NAME_RISK,
 }
+/** A fact without it would belong to no epoch, or be no fact of its own. */
+const CH_ADDRESS: ColumnNeed = { ...CH_TEXT, works: new RegExp(`^(?:LowCardinality\\()?(?:${STRING})\\)*$`) }
 const CH_SEQUENCE: ColumnNeed = { right: /^UInt64$/, works: /^U?Int(8|16|32|64)$/, reference: 'UInt64', risk: SEQUENCE_RISK }
 const CH_DECIMAL: ColumnNeed = {
   right: /^Decimal\(38, 18\)$/,
@@ -30,9 +32,9 @@ export const BALANCES_NEED = { account_id: PG_TEXT, asset: PG_TEXT, balance: PG_
 export const STAMP_NEED: ColumnNeed = PG_SEQUENCE
 /** What they need of ClickHouse's transactions. */
 export const TRANSACTIONS_NEED = {
-  stream: CH_TEXT,
+  stream: CH_ADDRESS,
   sequence: CH_SEQUENCE,
-  transaction_id: CH_TEXT,
+  transaction_id: CH_ADDRESS,
   account_id: CH_TEXT,
   asset: CH_TEXT,
   symbol: CH_TEXT,

@@ -15,6 +15,7 @@ export function judgeClickHouse(facts: ClickHouseFacts, { tables: { clickhouse }
   const watermarked = Object.values(checks).some(check => check.enabled && check.horizon.strategy === 'watermark')
   return [
     judgeVersion(facts),
+    judgeOneMoment(facts),
     judgeTable('transactions', clickhouse.transactions, TRANSACTIONS_NEED, transactions),
     ...judgeHistory('transactions', clickhouse.transactions, ['sequence', 'transaction_id'], transactions),
     ...(watermarked
@@ -40,6 +41,16 @@ function judgeVersion({ version }: ClickHouseFacts): Finding {
   return recent
     ? ok(id, `ClickHouse ${version}`)
     : fail(id, `ClickHouse ${version} is older than 24.3`, 'upgrade the server to 24.3 or newer')
+}
+
+function judgeOneMoment({ oneMoment, version }: ClickHouseFacts): Finding {
+  const id = 'clickhouse.snapshot'
+  if (oneMoment) return ok(id, 'all that one statement reads is of one moment')
+  return warn(
+    id,
+    `ClickHouse ${version} does not know enable_shared_storage_snapshot_in_query, so the parts of a read may see different moments; recon then reads again, which takes longer under a busy sink`,
+    'upgrade the server to a version whose system.settings has it',
+  )
 }
 
 function judgeTable(

@@ -9,13 +9,30 @@ const VERSION_NUMBER_MIN = 140_000
 
 /** Judges what PostgreSQL says of itself; `facts.tables` holds the balances first. */
 export function judgePostgres(facts: PostgresFacts, { tables, streams }: Config): readonly Finding[] {
-  return [judgeVersion(facts), ...judgeBalances(facts, tables.postgres.balances, Object.keys(streams)), judgeGrants(facts)]
+  return [
+    judgeVersion(facts),
+    judgeEncoding(facts),
+    ...judgeBalances(facts, tables.postgres.balances, Object.keys(streams)),
+    judgeGrants(facts),
+  ]
 }
 
 function judgeVersion({ version, versionNumber }: PostgresFacts): Finding {
   const id = 'postgres.version'
   if (versionNumber >= VERSION_NUMBER_MIN) return ok(id, `PostgreSQL ${version}`)
   return fail(id, `PostgreSQL ${version} is older than 14`, 'upgrade the server to PostgreSQL 14 or newer')
+}
+
+/** Names are compared by their UTF-8 bytes, into which the server turns them; SQL_ASCII means that it does not know what they are written in. */
+function judgeEncoding({ encoding }: PostgresFacts): Finding {
+  const id = 'postgres.encoding'
+  if (encoding === 'UTF8') return ok(id, 'text is written in UTF-8')
+  if (encoding !== 'SQL_ASCII') return ok(id, `text is written in ${encoding}, and names are compared by their UTF-8 bytes`)
+  return warn(
+    id,
+    'the database has the encoding SQL_ASCII: it holds any bytes, and a name that is not UTF-8 cannot be read',
+    'see that every name is valid UTF-8, or move the data to a database with encoding UTF8',
+  )
 }
 
 function judgeBalances(

@@ -10,6 +10,8 @@ import type { WatermarkTable } from './watermarks.ts'
 export interface ClickHouseFacts {
   readonly version: string
   readonly user: string
+  /** Whether all that one statement reads of a table is of one moment; else its parts may see different ones. */
+  readonly oneMoment: boolean
   /** The `readonly` setting of the user's profile: 0, 1 or 2. */
   readonly readonly: string
   /** What SHOW GRANTS prints; undefined where the user may not ask or the server does not know. */
@@ -40,6 +42,7 @@ export async function inspectClickHouse(
 ): Promise<ClickHouseFacts> {
   const [server] = await connection.rows(
     `select version() as version, currentUser() as user, (select value from system.settings where name = 'readonly') as readonly,
+      (select count() from system.settings where name = 'enable_shared_storage_snapshot_in_query') > 0 as one_moment,
       (select count() from system.tables where database = currentDatabase() and name = 'recon_sandbox_marker') > 0 as sandbox`,
     {},
     context,
@@ -49,6 +52,7 @@ export async function inspectClickHouse(
   return {
     version: String(server?.['version']),
     user: String(server?.['user']),
+    oneMoment: Number(server?.['one_moment']) > 0,
     readonly: String(server?.['readonly']),
     grants: await readGrants(connection, context),
     sandbox: Number(server?.['sandbox']) > 0 && (await isSandbox(connection, context)),

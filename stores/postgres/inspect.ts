@@ -9,6 +9,8 @@ export interface PostgresFacts {
   /** `180004` for 18.4. */
   readonly versionNumber: number
   readonly standby: boolean
+  /** What the database writes its text in: `UTF8`, `LATIN1`, `SQL_ASCII`. */
+  readonly encoding: string
   readonly role: string
   readonly superuser: boolean
   /** Tables that the role may write to, with the privileges by which it may; at most 10. */
@@ -88,12 +90,12 @@ async function withSession<T>(store: PostgresStore, context: LegContext, work: (
 }
 
 async function inspectServer(session: PostgresSession) {
-  const [row] = await session.query<{ version: string; versionNumber: number; standby: boolean; role: string; superuser: boolean }>(
+  const [row] = await session.query<Pick<PostgresFacts, 'version' | 'versionNumber' | 'standby' | 'encoding' | 'role' | 'superuser'>>(
     `select current_setting('server_version') as version, current_setting('server_version_num')::int as "versionNumber",
-      pg_is_in_recovery() as standby, rolname as role, rolsuper as superuser
+      pg_is_in_recovery() as standby, current_setting('server_encoding') as encoding, rolname as role, rolsuper as superuser
     from pg_roles where rolname = current_user`,
   )
-  return row ?? { version: 'unknown', versionNumber: 0, standby: false, role: 'unknown', superuser: false }
+  return row ?? { version: 'unknown', versionNumber: 0, standby: false, encoding: 'unknown', role: 'unknown', superuser: false }
 }
 
 async function inspectWritable(session: PostgresSession): Promise<readonly WritableTable[]> {
