@@ -213,6 +213,31 @@ describeEngines('recon check', () => {
     expect(await recon(['check', '--all'], { ...environment, RECON_STATE_URL: '' })).toMatchObject({ status: 0, stderr: '' })
   })
 
+  it('does so as well where its own database speaks no TLS, and says nothing that the driver has to say', async () => {
+    const { status, stderr } = await recon(['check', '--all'], { ...environment, RECON_STATE_URL: `${stores.reconUrl}?sslmode=require` })
+    expect(status).toBe(0)
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^recon: warning: the runs will not be recorded.* does not support SSL/),
+    ])
+  })
+
+  it.each(['check --all', 'doctor', 'history', 'sim --events 5'])(
+    'refuses URLs that cannot be used in "recon %s", all of them, with 2',
+    async args => {
+      const { status, stdout, stderr } = await recon(args.split(' '), {
+        RECON_POSTGRES_URL: `${stores.postgresUrl}?port=abc`,
+        RECON_CLICKHOUSE_URL: `${stores.clickhouseUrl}?ch_limit=5`,
+        RECON_STATE_URL: `${stores.reconUrl}?sslrootcert=/nowhere/ca.pem`,
+      })
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+      expect(stderr.trim().split('\n')).toEqual([
+        expect.stringMatching(/RECON_POSTGRES_URL: .*port/),
+        expect.stringMatching(/RECON_CLICKHOUSE_URL: .*ch_limit/),
+        expect.stringMatching(/RECON_STATE_URL: .*sslrootcert/),
+      ])
+    },
+  )
+
   it('tells a store that went back, until somebody accepts it', async () => {
     const token = (sequence: number) =>
       withPostgres(stores.postgresUrl, client =>
