@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-const root = import.meta.dirname
+// Not import.meta.dirname: a Node that is too old to have it must be told so by the check below.
+const root = dirname(fileURLToPath(import.meta.url))
 const stamps = join(root, '.cache')
 const sourceFolders = ['epoch', 'stores', 'checks', 'scheduler', 'gate', 'service', 'cli', 'sim', 'bench']
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import type { Run } from '../checks/run.ts'
 import { startSandbox } from '../sim/sandbox/sandbox.ts'
 import { measureFloor } from './floor.ts'
@@ -11,6 +11,17 @@ const run = promisify(execFile)
 const ROUNDS = 3
 
 // npm run bench: the whole check against the raw queries that it cannot do without, on the same servers in the same run.
+const { values, positionals } = parseArgs({ options: { help: { type: 'boolean' } }, allowPositionals: true, strict: false })
+if (values['help'] !== true && (positionals.length > 0 || Object.keys(values).length > 0)) {
+  process.stderr.write('bench: it takes no arguments; BENCH_KEYS and BENCH_TRANSACTIONS change the volume\n')
+  process.exit(2)
+}
+if (values['help'] === true) {
+  process.stdout.write(
+    'npm run bench: loads 1,000,000 keys and 20,000,000 transactions into a sandbox and times the check against the raw queries (minutes, 3 GB)\n',
+  )
+  process.exit(0)
+}
 const volume = { keys: number('BENCH_KEYS', 1_000_000), transactions: number('BENCH_TRANSACTIONS', 20_000_000) }
 const progress = (what: string) => process.stderr.write(`bench: ${what} ...\n`)
 

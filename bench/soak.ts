@@ -6,6 +6,10 @@ import { runSoak } from './soak/run-soak.ts'
 
 // npm run soak: pinned checks on a live exchange that is being killed all the time. The last line on stdout is one JSON document; exit status 0 where every
 // bound held, 10 where one did not, 2 for wrong usage, 130 where it was interrupted.
+if (process.argv.includes('--help')) {
+  process.stdout.write(`usage: ${SOAK_USAGE}\n`)
+  process.exit(0)
+}
 const options = readSoakOptions(process.argv.slice(2), process.env, () => randomBytes(6).toString('hex'))
 if (typeof options === 'string') {
   process.stderr.write(`soak: ${options}\nusage: ${SOAK_USAGE}\n`)

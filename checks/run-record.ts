@@ -49,9 +49,14 @@ export class RunRecord {
     this.horizons = []
   }
 
+  /** Notes what a reader of the run should know and what changes no verdict. */
+  warn(warning: string): void {
+    this.#warnings.push(warning)
+  }
+
   /** Notes what a run opened and could not release. */
   readonly couldNotRelease = (error: unknown): void => {
-    this.#warnings.push(`could not release: ${error instanceof Error ? error.message : String(error)}`)
+    this.warn(`could not release: ${error instanceof Error ? error.message : String(error)}`)
   }
 
   /** Adds the time that `work` takes to a phase, also when it fails. */

@@ -78,6 +78,7 @@ async function checkOnce(relation: Relation, options: RunOptions, record: RunRec
   scope.defer(() => Promise.allSettled([reading]))
   const [rows, begun] = await Promise.all([pinned.rows, reading])
   const { comparison, legs } = await compareUntilComplete(relation, asOf, rows, begun, options.maxMismatches, record, scope)
+  if (comparison.keysCompared === 0n) record.warn('neither side holds any key as of this epoch: nothing was compared')
   return judge(comparison, await gatherFindings(legs, comparison, record, scope))
 }
 

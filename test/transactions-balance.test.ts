@@ -39,6 +39,7 @@ describeEngines('transactions-balance', () => {
   it('is balanced on empty stores, at epoch 0', async () => {
     const run = await books.check()
     expect(run).toMatchObject({ verdict: 'balanced', reasonCode: 'balanced', epoch: { dropcopy: '0', cash: '0' }, keysCompared: '0' })
+    expect(run.warnings).toEqual(['neither side holds any key as of this epoch: nothing was compared'])
   })
 
   it('[P-ONE-EPOCH] compares as of the epoch of the balances, whatever lies above it', async () => {

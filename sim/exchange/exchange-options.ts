@@ -29,7 +29,14 @@ export interface ExchangeOptions {
 }
 
 /** The sink as the demo has it: 0.2 to 2 s late, one replay in ten inserts. */
-export const defaultSink: SinkBehaviour = { lagMsMin: 200, lagMsMax: 2_000, replayChance: 0.1, batchMs: 100 }
+export const defaultSink: SinkBehaviour = {
+  lagMsMin: 200,
+  lagMsMax: 2_000,
+  replayChance: 0.1,
+  batchMs: 100,
+  lateMsMin: 1_000,
+  lateMsMax: 2_000,
+}
 
 /** The trade-engine unless told otherwise: a batch every 25 ms. */
 export const defaultEngine: EngineBehaviour = { batchMs: 25, batchEventsMax: 500 }

@@ -23,6 +23,9 @@ export interface SinkBehaviour {
   readonly replayChance: number
   /** How often the sink closes a batch. */
   readonly batchMs: number
+  /** How much later than the others a row comes that no watermark waits for, as by the fault late-row-below-epoch. */
+  readonly lateMsMin: number
+  readonly lateMsMax: number
 }
 
 /** How the trade-engine makes its batches. */

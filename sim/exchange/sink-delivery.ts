@@ -41,19 +41,17 @@ interface Pending extends SinkBatch {
 }
 
 const REPLAYABLE_BATCHES = 40
-const LATE_MS_MIN = 1_000
-const LATE_MS_RANGE = 1_000
 const REST_MS = 5
 
 /** Opens the delivery of one table. */
 export function openDelivery(table: SinkTable, { client, link, lag, random, delivered, vouch }: DeliverySurroundings): Delivery {
   let pending: Pending[] = []
   const replayable: (readonly TextRow[])[] = []
-  const { replayChance } = link.start.sink
+  const { replayChance, lateMsMin, lateMsMax } = link.start.sink
 
   const add = (batch: SinkBatch) => {
     const nowMs = Date.now()
-    const extraMs = batch.late === true ? LATE_MS_MIN + random.below(LATE_MS_RANGE) : 0
+    const extraMs = batch.late === true ? lateMsMin + random.below(1 + lateMsMax - lateMsMin) : 0
     pending.push({ ...batch, dueMs: nowMs + lag(nowMs) + extraMs, written: false })
   }
 

@@ -29,7 +29,7 @@ export interface ClickHouseConnection {
   /** Runs a statement and returns its rows as JSON objects, 64-bit integers and decimals as text. Rejects with `StoreError`. */
   rows(sql: string, parameters: QueryParameters, context: LegContext): Promise<readonly JsonRow[]>
   /** Runs a statement and yields its TabSeparated answer as it comes, raw. A broken answer throws `StoreError`. */
-  stream(sql: string, parameters: QueryParameters, context: LegContext): AsyncGenerator<Buffer>
+  stream(sql: string, parameters: QueryParameters, context: LegContext): AsyncGenerator<Uint8Array>
   /** Ends the pooled connections. */
   close(): Promise<void>
 }

@@ -85,8 +85,14 @@ export function describeForeignAnswer(body: string): string {
 export function serverError(store: string, code: string, message: string, cause?: unknown): StoreError {
   const meaning = MEANINGS[code] ?? { reasonCode: 'store-error' }
   const remedy = meaning.remedy ? `; ${meaning.remedy}` : ''
-  return new StoreError(store, meaning.reasonCode, `${message.trim()} (ClickHouse code ${code})${remedy}`, {
+  return new StoreError(store, meaning.reasonCode, `${firstParagraph(message)} (ClickHouse code ${code})${remedy}`, {
     cause,
     retryable: meaning.retryable ?? false,
   })
+}
+
+/** What follows an empty line is advice about other products. */
+function firstParagraph(message: string): string {
+  const [first = message] = message.trim().split(/\n\s*\n/)
+  return first
 }

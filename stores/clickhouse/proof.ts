@@ -28,8 +28,8 @@ export class ProvenLines {
     return this.#counted
   }
 
-  async *lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-    let held: Buffer[] = []
+  async *lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let held: Uint8Array[] = []
     let heldBytes = 0
     try {
       for await (const chunk of chunks) {
