@@ -1,12 +1,15 @@
+import { isAbsolute, join } from 'node:path'
 import picocolors from 'picocolors'
 import { describe, expect, test } from 'vitest'
 import type { Run } from '../checks/run.ts'
 import { layOutFrame, type Picture } from '../cli/demo/frame.ts'
+import { introLines, shellWord } from '../cli/demo/intro.ts'
 import { printedLine } from '../cli/demo/line.ts'
 import type { Round } from '../cli/demo/round.ts'
 import { judgeRun, type Phase, STORY_FAULTS } from '../cli/demo/story.ts'
 import { timetable } from '../cli/demo/timetable.ts'
 import { widthOf } from '../cli/terminal/table.ts'
+import { packageRoot } from '../sim/engines/package-root.ts'
 import { faultNamed } from '../sim/faults/catalogue.ts'
 import type { PlantedFault } from '../sim/faults/planted-fault.ts'
 
@@ -123,7 +126,61 @@ describe('the picture on a terminal', () => {
     expect(text).toContain('-0.000000000000000001')
     expect(text).toContain('end 19.')
   })
+
+  test.each(Array.from({ length: 30 }, (_, at) => 12 + at))('shows of what was told whole notes only, in %i rows', height => {
+    const told = [4, 2, 5, 1, 3].map((lines, at) => ({
+      atMs: 0,
+      tone: 'news' as const,
+      sentence: Array.from({ length: lines }, (_, line) => `${`note${at}line${line + 1}of${lines}`.padEnd(60, '.')}`).join(' '),
+    }))
+    for (const count of [1, 2, 3, 4, 5]) {
+      const text = drawn({ ...picture, finding: undefined, told: told.slice(0, count) }, 80, height)
+      const seen = [...text.matchAll(/note(\d)line/g)].map(([, note]) => Number(note))
+      const whole = [4, 2, 5, 1, 3].flatMap((lines, at) => Array<number>(lines).fill(at))
+      expect(seen).toEqual(whole.slice(whole.indexOf(seen[0] ?? -1), whole.lastIndexOf(count - 1) + 1))
+      expect(seen).toContain(count - 1)
+      expect(text).toMatch(/00:01:58/)
+    }
+  })
+
+  test('cuts no word of the head line and of the title of the finding at 80 columns, and never counts beyond the end', () => {
+    const late: Run = { ...diff('40123'), epoch: { dropcopy: '40123', cash: '11234' } }
+    const text = drawn({ ...picture, elapsedMs: 26_000, lastsMs: 25_000, finding: late, repaired: true }, 80, 24)
+    expect(text).toMatch(/^recon demo {2}0:25 of 0:25 {2}1,500 events\/s, ClickHouse 1\.2 s behind$/m)
+    expect(text).toMatch(/^diff \(value-mismatch\) at dropcopy=40123 cash=11234, repaired since$/m)
+    expect(drawn({ ...picture, finding: late, repaired: true }, 120, 40)).toMatch(
+      /behind {2}Ctrl-C ends it$[\s\S]*since {2}transactions-balance$/m,
+    )
+  })
 })
+
+describe('what an onlooker is told first', () => {
+  const lines = introLines(
+    {
+      postgresUrl: 'postgresql://127.0.0.1:1/incumbent',
+      clickhouseUrl: 'http://127.0.0.1:2/incumbent',
+      reconUrl: 'postgresql://127.0.0.1:1/recon',
+      clickhouse: { tcpPort: 3 },
+    },
+    { accounts: 10_000, rate: 1_500 },
+  )
+
+  test('fits into 80 columns, but for what is pasted', () => {
+    expect(lines.filter(line => widthOf(line) > 80 && !/^ {2}(node|export) /.test(line))).toEqual([])
+  })
+
+  test('names recon by a path that holds in every folder', () => {
+    expect(lines).toContain(`  node ${shellWord(join(packageRoot(), 'dist', 'cli', 'recon.js'))} check --all`)
+    expect(isAbsolute(packageRoot())).toBe(true)
+    expect(['/a/b.js', '/a b/c.js', "/it's/c.js"].map(shellWord)).toEqual(['/a/b.js', "'/a b/c.js'", "'/it'\\''s/c.js'"])
+  })
+})
+
+function drawn(picture: Picture, width: number, height: number): string {
+  return layOutFrame(picture, width, height - 1)
+    .map(line => printedLine(line, width, picocolors.createColors(false)))
+    .join('\n')
+}
 
 const status = {
   published: 0n,

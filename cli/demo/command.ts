@@ -113,7 +113,7 @@ async function withExchange<T>(
 }
 
 async function show(sandbox: Sandbox, exchange: Exchange, lastsMs: number | undefined, io: Io): Promise<number> {
-  for (const line of introLines(sandbox, { accounts: MARKET.accounts, rate: RATE }, io.workingFolder)) printLine(io, line)
+  for (const line of introLines(sandbox, { accounts: MARKET.accounts, rate: RATE })) printLine(io, line)
   const screen = io.color
     ? liveScreen(io.stdout, io.clock, lastsMs)
     : plainScreen(line => printLine(io, line), io.clock, terminalSize(io.stdout).columns)

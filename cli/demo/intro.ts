@@ -1,19 +1,19 @@
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { packageRoot } from '../../sim/engines/package-root.ts'
 import type { Sandbox } from '../../sim/sandbox/sandbox.ts'
 import { grouped } from './figures.ts'
 
 /** What an onlooker is told first: what runs, what is proved about it, and how to look at it from another terminal. */
 export function introLines(
-  sandbox: Pick<Sandbox, 'postgresUrl' | 'clickhouseUrl' | 'reconUrl' | 'clickhouse'>,
+  sandbox: Pick<Sandbox, 'postgresUrl' | 'clickhouseUrl' | 'reconUrl'> & { readonly clickhouse: { readonly tcpPort: number } },
   exchange: { readonly accounts: number; readonly rate: number },
-  workingFolder: string,
 ): readonly string[] {
-  const recon = `node ${relative(workingFolder, join(packageRoot(), 'dist', 'cli', 'recon.js'))}`
+  // Absolute, for the other terminal stands in a folder of its own.
+  const recon = `node ${shellWord(join(packageRoot(), 'dist', 'cli', 'recon.js'))}`
   return [
     `A small exchange is running: ${grouped(exchange.accounts)} accounts, about ${grouped(exchange.rate)} events a second.`,
     '  PostgreSQL  the trade-engine and the cash writer keep the balances',
-    '  ClickHouse  the sink writes every transaction 0.2 to 2 s later, some of them twice',
+    '  ClickHouse  the sink writes every transaction 0.2 to 2 s later, some twice',
     '',
     'Meanwhile transactions-balance proves every two seconds that each balance in',
     'PostgreSQL is the sum of its transactions in ClickHouse. Nothing is stopped for',
@@ -27,8 +27,14 @@ export function introLines(
     `  export RECON_STATE_URL=${sandbox.reconUrl}`,
     `  ${recon} check --all`,
     `  ${recon} history`,
+    'and, if you have psql and clickhouse-client:',
     '  psql $RECON_POSTGRES_URL',
     `  clickhouse-client --port ${sandbox.clickhouse.tcpPort} --database ${new URL(sandbox.clickhouseUrl).pathname.slice(1)}`,
     '',
   ]
+}
+
+/** A text as one word of a shell: as it is where the shell takes it literally, else in quotes. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

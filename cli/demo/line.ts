@@ -30,6 +30,16 @@ export function printedLine(line: Line, width: number, paint: ReturnType<typeof 
   return printed.join('')
 }
 
+/** A line without those of its last pieces that do not fit into so many cells whole; the first piece stays in any case. */
+export function wholeSpans(line: Line, width: number): Line {
+  let left = width
+  const firstTooLong = line.findIndex(({ text }) => {
+    left -= widthOf(text)
+    return left < 0
+  })
+  return firstTooLong === -1 ? line : line.slice(0, Math.max(1, firstTooLong))
+}
+
 /** Breaks a sentence between its words into lines of at most so many cells; all but the first begin with `indent`. A longer word stays whole. */
 export function wrapWords(text: string, width: number, indent: string): readonly string[] {
   const lines: string[] = []

@@ -30,7 +30,8 @@ export function plainScreen(print: (line: string) => void, clock: Clock, width: 
     },
     tell: (_tone, sentence, finding) => {
       for (const line of wrapWords(`${timeOfDay(clock.wallMs())}  ${sentence}`, width, INDENT)) print(line)
-      if (finding !== undefined) for (const line of findingLines(finding)) write([{ text: INDENT, shade: 'plain' }, ...line])
+      if (finding !== undefined)
+        for (const line of findingLines(finding, width - INDENT.length)) write([{ text: INDENT, shade: 'plain' }, ...line])
     },
     repaired: () => undefined,
     tick: () => undefined,
