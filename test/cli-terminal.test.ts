@@ -181,7 +181,7 @@ describe('what a command loads', () => {
     return seen
   }
 
-  it.each(['cli/recon.ts', 'cli/check/command.ts', 'cli/doctor/command.ts', 'cli/history.ts'])(
+  it.each(['cli/main.ts', 'cli/check/command.ts', 'cli/doctor/command.ts', 'cli/history.ts'])(
     'is no simulator and no embedded engine: %s',
     entry => {
       const loaded = [...loadedWith(entry)]
@@ -189,4 +189,8 @@ describe('what a command loads', () => {
       expect(loaded.filter(file => file.startsWith('sim/'))).toEqual([])
     },
   )
+
+  it('is next to nothing before signals are taken', () => {
+    expect([...loadedWith('cli/recon.ts')].sort()).toEqual(['cli/interrupted.ts', 'cli/recon.ts', 'epoch/recon-error.ts'])
+  })
 })
