@@ -127,7 +127,10 @@ are the least that its story needs. Exit status: 0, also by Ctrl-C; 1 if a check
     .option('--dir <folder>', 'keep the data here (default: a temporary folder that goes with the sandbox)')
     .option('--postgres-port <n>', 'default: a free one', wholeNumber(1, 65_535))
     .option('--clickhouse-port <n>', 'default: a free one', wholeNumber(1, 65_535))
-    .addHelpText('after', '\nRuns until SIGINT, SIGTERM, or the end of its stdin. Exit status: 0, or 2 for a port or a folder in use.')
+    .addHelpText(
+      'after',
+      '\nRuns until SIGINT, SIGTERM, SIGHUP, or the end of its stdin. Exit status: 0, or 2 for a port or a folder in use.',
+    )
     .action(async (options: { dir?: string; postgresPort?: number; clickhousePort?: number }) => {
       const { sandboxCommand } = await import('./sandbox.ts')
       done(await sandboxCommand(options, io))

@@ -18,7 +18,7 @@ export interface SandboxCommandIo {
 }
 
 /**
- * `recon sandbox`: both engines with the reference schema, one JSON line on stdout when they are ready, until SIGTERM, SIGINT or the end of
+ * `recon sandbox`: both engines with the reference schema, one JSON line on stdout when they are ready, until SIGTERM, SIGINT, SIGHUP or the end of
  * stdin. Only a pipe or a socket can end it: a terminal has Ctrl-C, and /dev/null is what a background job gets, not a reader who left. A pipe
  * that is closed from the start ends it as soon as it is seen. Resolves to the exit status: 0; 2 for a port, a folder or a machine that cannot
  * be used; 1 where a server died under it.
