@@ -84,9 +84,9 @@ export function chooseHorizon(
 }
 
 /**
- * Judges what was counted. A reading whose sums hold a delivery twice says nothing, and must be made again. Missing rows go first, since they may still come. Fewer facts than addresses is impossible in one snapshot: the
- * table moved between the parts of the statement, which must be read again. More facts than addresses are two facts under one address. Rows
- * too many come last, those of undeclared streams among them.
+ * Judges what was counted. A reading whose sums hold a delivery twice says nothing, and must be made again. Missing rows go first, since they
+ * may still come. Fewer facts than addresses is impossible in one snapshot: the table moved between the parts of the statement, which must be
+ * read again. More facts than addresses are two facts under one address. Rows too many come last, those of undeclared streams among them.
  */
 export function judgeCompleteness(horizon: Horizon, counted: CountedRows): Completeness {
   const vouched = horizon.strategy === 'watermark' ? horizon.rowsTotal : {}

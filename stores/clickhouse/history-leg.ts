@@ -5,7 +5,7 @@ import type { ClickHouseConnection } from './connection.ts'
 import type { ClickHouseHistory } from './history.ts'
 import { conflictsStatement, historyParameters, historyStatement, rowCountStatement, type TableFacts } from './history-statement.ts'
 import { showTable } from './identifiers.ts'
-import { ProvenLines } from './proof.ts'
+import { mayHoldRepeats, ProvenLines } from './proof.ts'
 import { readLiveTable, requireHistory } from './table-facts.ts'
 import { lookForHorizon, type WatermarkTable } from './watermarks.ts'
 
@@ -73,8 +73,7 @@ export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: 
         const { table, collapse } = await planFor(upTo, within)
         const statement = historyStatement(history, table, collapse)
         yield* proven.lines(connection.stream(statement, historyParameters(history, at, upTo.at), within))
-        const { facts, addresses } = proven.counted
-        repeated = !collapse && history.streams.some(stream => facts[stream] !== addresses[stream])
+        repeated = !collapse && mayHoldRepeats(proven.counted)
         if (repeated) planOf.set(upTo, { table, collapse: true })
       }
     },

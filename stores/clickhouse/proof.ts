@@ -64,6 +64,15 @@ export class ProvenLines {
   }
 }
 
+/**
+ * Whether sums over rows as they are may hold a delivery twice: unless there are as many rows as addresses in every stream, and as many in the
+ * part that was summed as in the part that counted the addresses, between which a row may come in where the server gives no one snapshot.
+ */
+export function mayHoldRepeats({ facts, addresses, undeclared, rows }: CountedRows): boolean {
+  const summed = Object.values(facts).reduce((sum, count) => sum + count, undeclared)
+  return summed !== rows || Object.keys(facts).some(stream => facts[stream] !== addresses[stream])
+}
+
 function startOfLastLines(bytes: Buffer, lines: number): number | undefined {
   if (bytes.at(-1) !== LINE_FEED) return undefined
   let end = bytes.length - 1
