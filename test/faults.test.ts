@@ -61,7 +61,7 @@ describeEngines('transactions-balance and a fault', () => {
   const checkWhileItHeals = async (books: Books, fault: Fault, expected: FaultExpectation) => {
     const [impatient, patient] = await duringStruck(books.stores, EVENTS, { name: fault.name, event: 50n }, async () => [
       await books.check({ horizonTimeoutMs: 300 }),
-      await books.check({ horizonTimeoutMs: 20_000 }),
+      await books.check({ horizonTimeoutMs: 40_000, timeoutMs: 60_000 }),
     ])
     expect(outcomeOf(impatient)).toEqual({ verdict: 'diff', reasonCode: 'rows-missing' })
     expect(outcomeOf(patient)).toEqual({ verdict: expected.verdict, reasonCode: expected.reasonCode })

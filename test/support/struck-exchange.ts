@@ -11,7 +11,7 @@ const behaviour = {
   rate: Number.POSITIVE_INFINITY,
   // No replays, so that every duplicate which is counted is one that was planted.
   // A late row comes so late that a check which does not wait for it has ended long before, however busy the machine is.
-  sink: { lagMsMin: 0, lagMsMax: 50, replayChance: 0, batchMs: 20, lateMsMin: 8_000, lateMsMax: 8_000 },
+  sink: { lagMsMin: 0, lagMsMax: 50, replayChance: 0, batchMs: 20, lateMsMin: 12_000, lateMsMax: 12_000 },
   engine: { batchEventsMax: 100 },
 }
 
@@ -28,11 +28,17 @@ export async function runStruck(stores: Stores, events: bigint, fault: FaultOrde
   })
 }
 
-/** Runs an exchange with one fault, and calls `meanwhile` as soon as both the trade-engine and the sink have come past it. */
+/**
+ * Runs an exchange with one fault, and calls `meanwhile` as soon as every event is folded and every watermark is written: from then on nothing but rows that no
+ * watermark waits for can still come.
+ */
 export async function duringStruck<T>(stores: Stores, events: bigint, fault: FaultOrder, meanwhile: () => Promise<T>): Promise<T> {
   return run(stores, events, [fault], async exchange => {
-    await until(`${fault.name} is planted`, () => exchange.planted().length > 0)
-    await exchange.folded(onlyPlanted(exchange).event, AbortSignal.timeout(WAIT_MS))
+    await until('every event is folded and every watermark written', () => {
+      const { token, cash, sink, lastEvent, transfersDue } = exchange.status()
+      return token === lastEvent && sink.dropcopy === lastEvent && cash === transfersDue && sink.cash === transfersDue
+    })
+    onlyPlanted(exchange)
     return meanwhile()
   })
 }
