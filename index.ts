@@ -6,7 +6,8 @@
 // Relations, and running one.
 export { defineRelation, type EpochSource, type Relation, type RelationDefinition } from './checks/relation.ts'
 export type { JsonEpoch, LegHorizon, Run } from './checks/run.ts'
-export { type RunOptions, runRelation } from './checks/run-relation.ts'
+export type { RunOptions } from './checks/run-check.ts'
+export { runRelation } from './checks/run-relation.ts'
 export type { Clock } from './epoch/clock.ts'
 export { compareRows, linesOfRows } from './epoch/compare-rows.ts'
 export { regressedStreams, tornStreams } from './epoch/cut.ts'

@@ -1,3 +1,4 @@
+import type { CanaryRow } from '../epoch/canary.ts'
 import { type Epoch, formatEpoch } from '../epoch/epoch.ts'
 import { type Completeness, type CountedRows, type Horizon, type HorizonGap, judgeCompleteness } from '../epoch/horizon.ts'
 import type { AsOfLeg, LegContext, Lines } from '../epoch/leg.ts'
@@ -41,8 +42,8 @@ export async function reachHorizon(leg: AsOfLeg, epoch: Epoch, deadlineMs: numbe
 }
 
 /** Starts to read a leg and fetches the first of its answer, so that the server is at work while the other leg still drains. It ends with the scope. */
-export function startReading(leg: AsOfLeg, epoch: Epoch, horizon: Horizon, scope: Scope): Reading {
-  const reading = leg.read(epoch, horizon, scope)
+export function startReading(leg: AsOfLeg, epoch: Epoch, horizon: Horizon, canary: CanaryRow, scope: Scope): Reading {
+  const reading = leg.read(epoch, horizon, { ...scope, canary })
   const iterator = reading.lines[Symbol.asyncIterator]()
   const first = iterator.next()
   scope.defer(async () => iterator.return?.())

@@ -1,11 +1,16 @@
+import type { Check } from './check.ts'
 import type { CheckSources } from './check-sources.ts'
-import type { Relation } from './relation.ts'
+import { positionRealizedPnlsBalance } from './position-realized-pnls-balance.ts'
+import { positionsMatch } from './positions-match.ts'
+import { relationCheck } from './run-relation.ts'
 import { transactionsBalance } from './transactions-balance.ts'
 
 /** The invariants of the product by name, each made out of where to read. A new one is a file of its own and a line here. */
 export const BUILTIN_CHECKS = {
-  'transactions-balance': transactionsBalance,
-} as const satisfies Readonly<Record<string, (sources: CheckSources) => Relation>>
+  'transactions-balance': sources => relationCheck(transactionsBalance(sources)),
+  'position-realized-pnls-balance': sources => relationCheck(positionRealizedPnlsBalance(sources)),
+  'positions-match': sources => relationCheck(positionsMatch(sources)),
+} as const satisfies Readonly<Record<string, (sources: CheckSources) => Check>>
 
 /** The name of an invariant of the product. */
 export type BuiltinCheckName = keyof typeof BUILTIN_CHECKS

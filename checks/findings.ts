@@ -2,9 +2,9 @@ import type { LegContext } from '../epoch/leg.ts'
 import type { Comparison } from '../epoch/mismatch.ts'
 import { StoreError } from '../epoch/store-error.ts'
 import { judgeReading } from './answer.ts'
-import type { LegRead } from './compare-as-of.ts'
 import { retrying } from './deadline.ts'
 import type { LegFindings } from './judge.ts'
+import type { LegRead } from './read-as-of.ts'
 import type { RunRecord } from './run-record.ts'
 
 const CONFLICTS_LISTED_MAX = 10

@@ -24,6 +24,13 @@ export function judge(comparison: Comparison, legs: readonly LegFindings[]): Out
   const keys = `${mismatchCount} of ${keysCompared} keys differ`
   const reason = [...words, keys].join('; ')
 
+  if (comparison.canaryFound === false) {
+    return {
+      verdict: 'inconclusive',
+      reasonCode: 'detector-blind',
+      reason: 'the canary row that both legs carry was not found with exactly its own difference: the comparison cannot see',
+    }
+  }
   if (legs.some(leg => leg.completeness.kind === 'short' && !leg.caughtUp)) {
     return {
       verdict: 'inconclusive',

@@ -1,12 +1,21 @@
+import type { CanaryRow } from '../epoch/canary.ts'
 import { regressedStreams, tornStreams } from '../epoch/cut.ts'
 import { type Epoch, formatEpoch } from '../epoch/epoch.ts'
-import type { Capture, DrainedRows, SnapshotLeg } from '../epoch/leg.ts'
+import type { Capture, DrainedRows, ReadContext, SnapshotLeg } from '../epoch/leg.ts'
 import type { Outcome } from '../epoch/verdict.ts'
-import { type Relation, snapshotLegOf } from './relation.ts'
+import type { Attempt } from './check.ts'
+import type { EpochSource } from './relation.ts'
 import type { RunRecord } from './run-record.ts'
 import type { Scope } from './scope.ts'
 
-/** A relation pinned to an epoch. `rows` are those of the snapshot leg, still draining; undefined where the relation has none. */
+/** What fixes the epoch of a run: a snapshot leg, with the canary that it carries, or where there is none a source. */
+export interface Pinning {
+  readonly leg: SnapshotLeg | undefined
+  readonly epoch: EpochSource | undefined
+  readonly canary: CanaryRow | undefined
+}
+
+/** A run pinned to an epoch. `rows` are those of the snapshot leg, still draining; undefined where the run has none. */
 export interface Pinned {
   readonly epoch: Epoch
   readonly rows: Promise<DrainedRows | undefined>
@@ -20,16 +29,14 @@ const PAUSE_MS_MAX = 200
  * below one that was seen before is told before a torn cut, since a token set back makes every cut look torn.
  */
 export async function pin(
-  relation: Relation,
-  seenBefore: Epoch,
-  deadlineMs: number,
-  record: RunRecord,
-  scope: Scope,
+  { leg, epoch: source, canary }: Pinning,
+  { options, record, scope, captureDeadlineMs }: Attempt,
 ): Promise<Pinned | Outcome> {
-  const leg = snapshotLegOf(relation)
-  const capture = leg ? await record.timed('capture', () => captureWhole(leg, seenBefore, deadlineMs, record, scope)) : undefined
-  const epoch = capture?.epoch ?? (await relation.epoch?.readEpoch(scope))
-  if (!epoch) throw new Error(`relation ${relation.name} has neither a snapshot leg nor an epoch`)
+  const seenBefore = options.seenBefore ?? {}
+  const context = canary ? { ...scope, canary } : scope
+  const capture = leg ? await record.timed('capture', () => captureWhole(leg, seenBefore, captureDeadlineMs, record, context)) : undefined
+  const epoch = capture?.epoch ?? (await source?.readEpoch(scope))
+  if (!epoch) throw new Error('a check must have a snapshot leg or a source for its epoch')
   record.epoch = epoch
   record.stamps = capture?.stamps
   const regressed = regressedStreams(epoch, seenBefore)
@@ -43,7 +50,13 @@ export async function pin(
  * Takes captures until one is whole. A batch half folded tears a cut for as long as the engine is between two commits, so another is taken a
  * moment later; past the deadline, or where the epoch went back, the last one is returned as it is. Its transaction ends with the scope.
  */
-async function captureWhole(leg: SnapshotLeg, seenBefore: Epoch, deadlineMs: number, record: RunRecord, scope: Scope): Promise<Capture> {
+async function captureWhole(
+  leg: SnapshotLeg,
+  seenBefore: Epoch,
+  deadlineMs: number,
+  record: RunRecord,
+  scope: Scope & ReadContext,
+): Promise<Capture> {
   for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
     record.attempts++
     const capture = await leg.capture(scope)

@@ -9,10 +9,38 @@ export interface MappedTable {
   readonly stamps: Readonly<Record<string, string>>
 }
 
+/** A history of the reference model: what makes its rows facts, by reference names. */
+interface ReferenceHistory {
+  /** The streams that write into it; `all` for whatever the deployment declares. */
+  readonly streams: 'all' | readonly string[]
+  readonly address: readonly string[]
+  readonly facts: readonly string[]
+  readonly decimals: readonly string[]
+}
+
+/** The histories that the built-in checks read; their watermarks carry these names. */
+export const REFERENCE_HISTORIES = {
+  transactions: {
+    streams: 'all',
+    address: ['transaction_id'],
+    facts: ['account_id', 'asset', 'symbol', 'kind', 'amount', 'occurred_at'],
+    decimals: ['amount'],
+  },
+  positions: {
+    streams: ['dropcopy'],
+    address: ['execution_id', 'account_id', 'symbol'],
+    facts: ['asset', 'quantity', 'cost_basis', 'realized_pnl', 'occurred_at'],
+    decimals: ['quantity', 'cost_basis', 'realized_pnl'],
+  },
+} as const satisfies Readonly<Record<string, ReferenceHistory>>
+
+/** The name of such a history. */
+export type ReferenceHistoryName = keyof typeof REFERENCE_HISTORIES
+
 /** The tables that the built-in checks read (schema.md), as a deployment calls them. */
 export interface ReferenceTables {
-  readonly postgres: Readonly<Record<'balances', MappedTable>>
-  readonly clickhouse: Readonly<Record<'transactions' | 'sink_watermarks', MappedTable>>
+  readonly postgres: Readonly<Record<'balances' | 'positions', MappedTable>>
+  readonly clickhouse: Readonly<Record<ReferenceHistoryName | 'sink_watermarks', MappedTable>>
 }
 
 /** The reference data model under its own names. */
@@ -22,19 +50,14 @@ export const REFERENCE_TABLES: ReferenceTables = {
       ...table('accounts', 'balances', ['account_id', 'asset', 'balance']),
       stamps: { dropcopy: 'dropcopy_sequence', cash: 'cash_sequence' },
     },
+    positions: {
+      ...table('trade_engine', 'positions', ['account_id', 'symbol', 'quantity', 'cost_basis', 'realized_pnl']),
+      stamps: { dropcopy: 'sequence' },
+    },
   },
   clickhouse: {
-    transactions: table(undefined, 'transactions', [
-      'stream',
-      'sequence',
-      'transaction_id',
-      'account_id',
-      'asset',
-      'symbol',
-      'kind',
-      'amount',
-      'occurred_at',
-    ]),
+    transactions: history('transactions'),
+    positions: history('positions'),
     sink_watermarks: table(undefined, 'sink_watermarks', ['table_name', 'stream', 'sequence', 'rows_total']),
   },
 }
@@ -48,6 +71,11 @@ export const REFERENCE_STREAMS: Readonly<Record<string, string>> = {
 /** The deployment's name of a column; the reference name where none is mapped. */
 export function columnOf(mapped: MappedTable, name: string): string {
   return mapped.columns[name] ?? name
+}
+
+function history(name: ReferenceHistoryName): MappedTable {
+  const { address, facts } = REFERENCE_HISTORIES[name]
+  return table(undefined, name, ['stream', 'sequence', ...address, ...facts])
 }
 
 function table(schema: string | undefined, name: string, columns: readonly string[]): MappedTable {

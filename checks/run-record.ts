@@ -3,7 +3,7 @@ import { type Epoch, epochToJson } from '../epoch/epoch.ts'
 import type { CountedRows, Horizon } from '../epoch/horizon.ts'
 import type { Comparison } from '../epoch/mismatch.ts'
 import type { Outcome } from '../epoch/verdict.ts'
-import type { JsonEpoch, LegHorizon, Run } from './run.ts'
+import type { Explained, Finding, JsonEpoch, LegHorizon, Run } from './run.ts'
 
 const PHASES = ['capture', 'wait', 'read', 'compare'] as const
 type Phase = (typeof PHASES)[number]
@@ -20,6 +20,8 @@ export class RunRecord {
   readings = 0
   comparison: Comparison = NOTHING_COMPARED
   conflicts: readonly string[] = []
+  findings: readonly Finding[] = []
+  explained: readonly Explained[] | undefined
   horizons: readonly { readonly horizon: Horizon; counted?: CountedRows }[] = []
   readonly #warnings: string[] = []
   readonly #check: string
@@ -46,6 +48,8 @@ export class RunRecord {
     this.capturedRows = undefined
     this.comparison = NOTHING_COMPARED
     this.conflicts = []
+    this.findings = []
+    this.explained = undefined
     this.horizons = []
   }
 
@@ -97,6 +101,9 @@ export class RunRecord {
         rows: this.capturedRows?.toString() ?? null,
       },
       conflicts: this.conflicts,
+      canary: comparison.canaryFound === undefined ? null : comparison.canaryFound ? 'found' : 'missed',
+      findings: this.findings,
+      ...(this.explained ? { explained: this.explained } : {}),
       warnings: this.#warnings,
       startedAt: new Date(this.#startedWallMs).toISOString(),
       finishedAt: new Date(this.#startedWallMs + totalMs).toISOString(),

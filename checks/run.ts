@@ -1,4 +1,4 @@
-import type { Mismatch } from '../epoch/mismatch.ts'
+import type { Mismatch, NamedFields } from '../epoch/mismatch.ts'
 import type { Verdict } from '../epoch/verdict.ts'
 
 /** An epoch as JSON: sequences are text. */
@@ -16,6 +16,22 @@ export interface LegHorizon {
   /** All rows read, and how many of them were repeated deliveries of a fact. */
   readonly rows?: string
   readonly duplicates?: string
+}
+
+/** One thing that is wrong, or strange: of what kind, where, and what was seen. Sequences and amounts are text. */
+export interface Finding {
+  readonly kind: string
+  readonly key: NamedFields
+  readonly detail: NamedFields
+}
+
+/** One movement that is on its way between two stores, and what it adds to the right side. */
+export interface Explained {
+  readonly reference: string
+  readonly kind: string
+  readonly amount: string
+  /** How long it has been on its way, in milliseconds; 0 for what does not wait for anything. */
+  readonly ageMs: number
 }
 
 /**
@@ -45,6 +61,12 @@ export interface Run {
   readonly capture: { readonly attempts: number; readonly torn: number; readonly stamps: JsonEpoch | null; readonly rows: string | null }
   /** Content addresses that hold more than one fact, the first ones. */
   readonly conflicts: readonly string[]
+  /** Whether the difference planted in the legs' answers was found (and taken out again); null where it did not come to a comparison. */
+  readonly canary: 'found' | 'missed' | null
+  /** What a check found beside the keys that differ, or behind them: one entry for each fact that is wrong, the first ones. */
+  readonly findings: readonly Finding[]
+  /** In a check that allows for what is on its way: what was allowed for, by name. */
+  readonly explained?: readonly Explained[]
   /** What went wrong beside the check and changes no verdict. */
   readonly warnings: readonly string[]
   readonly startedAt: string

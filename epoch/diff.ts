@@ -1,3 +1,4 @@
+import type { Canary } from './canary.ts'
 import type { Lines } from './leg.ts'
 import { LINE_FEED } from './line.ts'
 import { MergeSide } from './merge-side.ts'
@@ -9,6 +10,8 @@ import { Tally } from './tally.ts'
 export interface CompareOptions {
   readonly maxMismatches: number
   readonly signal?: AbortSignal
+  /** The row that both sides carry, differently, and that is taken out again; absent: none. */
+  readonly canary?: Canary
 }
 
 /**
@@ -19,7 +22,7 @@ export interface CompareOptions {
  */
 export async function compare(left: Lines, right: Lines, shape: RowShape, options: CompareOptions): Promise<Comparison> {
   const sides = { left: new MergeSide('left', left, shape), right: new MergeSide('right', right, shape) }
-  const tally = new Tally(shape, options.maxMismatches)
+  const tally = new Tally(shape, options.maxMismatches, options.canary)
   try {
     while (true) {
       options.signal?.throwIfAborted()

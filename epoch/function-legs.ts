@@ -1,6 +1,6 @@
 import { type Epoch, project, streamsShortOf } from './epoch.ts'
 import type { AsOfLeg, Capture, LegContext, SnapshotLeg } from './leg.ts'
-import { encodeRows, type PlainRow } from './plain-row.ts'
+import { encodeRows, type PlainRow, withCanary } from './plain-row.ts'
 import type { RowShape } from './row.ts'
 
 /** The current state of anything that can be read at one instant, and the epoch it stands at. */
@@ -38,7 +38,7 @@ export function functionSnapshotLeg(state: FunctionState): SnapshotLeg {
         epoch: project(epoch, state.streams),
         stamps: project(stamps, state.streams),
         drain: async () => {
-          const bytes = encodeRows(rows, state.shape)
+          const bytes = encodeRows(withCanary(rows, state.shape, context), state.shape)
           return { rows: BigInt(rows.length), bytes: bytes.length, lines: () => chunksOf(bytes), dispose: async () => undefined }
         },
         discard: async () => undefined,
@@ -83,7 +83,7 @@ export function functionAsOfLeg(history: FunctionHistory): AsOfLeg {
       async function* readLines() {
         const asOf = await history.rowsAsOf(project(epoch, history.streams), context)
         rows = BigInt(asOf.length)
-        yield encodeRows(asOf, history.shape)
+        yield encodeRows(withCanary(asOf, history.shape, context), history.shape)
       }
     },
     awaitChange: async () => false,

@@ -1,3 +1,4 @@
+import type { CanaryRow } from './canary.ts'
 import type { Clock } from './clock.ts'
 import type { Epoch } from './epoch.ts'
 import type { CountedRows, Horizon, HorizonReply } from './horizon.ts'
@@ -6,6 +7,11 @@ import type { CountedRows, Horizon, HorizonReply } from './horizon.ts'
 export interface LegContext {
   readonly signal: AbortSignal
   readonly clock: Clock
+}
+
+/** What a step that gives rows is told beside: the row that it must carry to show that the comparison can see. */
+export interface ReadContext extends LegContext {
+  readonly canary?: CanaryRow
 }
 
 /** Rows as canonical lines (line.ts) in ascending byte order of their keys; chunks may be cut anywhere. */
@@ -23,7 +29,7 @@ export interface SnapshotLeg {
    * Opens the one transaction and reads the epoch first, then the greatest stamps. Rejects with `StoreError`.
    * The caller must call `drain` or `discard` on what it gets.
    */
-  capture(context: LegContext): Promise<Capture>
+  capture(context: ReadContext): Promise<Capture>
 }
 
 /** A cut in the making: its epoch and stamps are read, its transaction is open, its rows are not read yet. */
@@ -39,6 +45,7 @@ export interface Capture {
 
 /** Rows at rest, which can be read more than once. The owner must `dispose`. */
 export interface DrainedRows {
+  /** How many rows, the canary not counted. */
   readonly rows: bigint
   readonly bytes: number
   lines(): Lines
@@ -55,7 +62,7 @@ export interface AsOfLeg {
   /** Waits until the store is known to show everything up to `epoch`, or until `deadlineMs` on the context's monotonic clock. */
   awaitHorizon(epoch: Epoch, deadlineMs: number, context: LegContext): Promise<HorizonReply>
   /** Starts to read the rows as of `epoch`, counting in the same statement what proves them complete up to `horizon`. */
-  read(epoch: Epoch, horizon: Horizon, context: LegContext): AsOfReading
+  read(epoch: Epoch, horizon: Horizon, context: ReadContext): AsOfReading
   /** Waits until the store shows other rows than the ones counted; false when the deadline comes first. */
   awaitChange(horizon: Horizon, counted: CountedRows, deadlineMs: number, context: LegContext): Promise<boolean>
   /** Whether the server that answers is known to have everything that was ever written to it: a single server is, a replica with a queue is not. */

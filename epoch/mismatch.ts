@@ -15,4 +15,6 @@ export interface Comparison {
   readonly keysCompared: bigint
   readonly mismatchCount: bigint
   readonly mismatches: readonly Mismatch[]
+  /** Whether the canary was found as it was planted; absent where none was asked for. Neither counted nor listed above. */
+  readonly canaryFound?: boolean
 }

@@ -1,9 +1,15 @@
+import { type CanaryRow, canaryRow } from './canary.ts'
 import { compareFields, encodeLine } from './line.ts'
 import { ReconError } from './recon-error.ts'
 import type { RowShape } from './row.ts'
 
 /** A row as a program holds it: a field for every key and value of the shape. Amounts are exact decimal text or bigint, never number; null is NULL. */
 export type PlainRow = Readonly<Record<string, string | bigint | null>>
+
+/** The rows, with the canary that the context asks for. */
+export function withCanary(rows: readonly PlainRow[], shape: RowShape, { canary }: { readonly canary?: CanaryRow }): readonly PlainRow[] {
+  return canary ? [...rows, canaryRow(shape, canary)] : rows
+}
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 

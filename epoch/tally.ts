@@ -1,3 +1,4 @@
+import { type Canary, type CanaryRow, isCanaryKey } from './canary.ts'
 import { formatDecimal, isZeroDecimal, subtractDecimals, tryParseDecimal, ZERO } from './decimal.ts'
 import { compareFields, type Field, fieldText } from './line.ts'
 import type { Comparison, Mismatch, NamedFields } from './mismatch.ts'
@@ -10,21 +11,29 @@ export class Tally {
   readonly #mismatches: Mismatch[] = []
   readonly #shape: RowShape
   readonly #maxMismatches: number
+  readonly #canary: Canary | undefined
+  #canaryFound = false
 
-  constructor(shape: RowShape, maxMismatches: number) {
+  constructor(shape: RowShape, maxMismatches: number, canary?: Canary) {
     this.#shape = shape
     this.#maxMismatches = maxMismatches
+    this.#canary = canary
   }
 
   /** What was found so far. */
   get comparison(): Comparison {
-    return { keysCompared: this.keysCompared, mismatchCount: this.#mismatchCount, mismatches: this.#mismatches }
+    const found = this.#canary ? { canaryFound: this.#canaryFound } : {}
+    return { keysCompared: this.keysCompared, mismatchCount: this.#mismatchCount, mismatches: this.#mismatches, ...found }
   }
 
   /** Judges one key, present on at least one side. */
   judge(left: Row | undefined, right: Row | undefined): void {
     const row = left ?? right
     if (!row) return
+    if (this.#canary && isCanaryKey(row.key, this.#canary)) {
+      this.#canaryFound = isExactly(left, this.#canary.left) && isExactly(right, this.#canary.right)
+      return
+    }
     this.keysCompared++
     if (this.#agree(left, right)) return
     this.#mismatchCount++
@@ -63,6 +72,10 @@ export class Tally {
     })
     return Object.fromEntries(entries.filter(entry => entry !== undefined))
   }
+}
+
+function isExactly(row: Row | undefined, { value }: CanaryRow): boolean {
+  return row?.values.every(field => fieldText(field) === value) ?? false
 }
 
 /** Equal bytes are equal; else both must be numbers, and the same number. NULL equals NULL alone. */

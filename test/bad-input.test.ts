@@ -53,7 +53,7 @@ describeEngines('[P-COULD-NOT-CHECK] a check of stores that are not as they shou
     }),
   })
   const balances = (change: Partial<CheckSources['tables']['postgres']['balances']>): Partial<CheckSources> => ({
-    tables: { ...sources.tables, postgres: { balances: { ...sources.tables.postgres.balances, ...change } } },
+    tables: { ...sources.tables, postgres: { ...sources.tables.postgres, balances: { ...sources.tables.postgres.balances, ...change } } },
   })
   const transactions = (name: string): Partial<CheckSources> => ({
     tables: {

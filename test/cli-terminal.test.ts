@@ -126,6 +126,8 @@ describe('a run for a person', () => {
     horizon: { strategy: 'watermark', waitedMs: 12, legs: [], readings: 1 },
     capture: { attempts: 1, torn: 0, stamps: null, rows: null },
     conflicts: [],
+    canary: 'found',
+    findings: [],
     warnings: [],
     startedAt: '2026-01-02T03:04:05.678Z',
     finishedAt: '2026-01-02T03:04:05.688Z',

@@ -206,6 +206,8 @@ function run(changes: Partial<Run>): Run {
     horizon: { strategy: 'watermark', waitedMs: 1, legs: [], readings: 1 },
     capture: { attempts: 1, torn: 0, stamps: null, rows: '2' },
     conflicts: [],
+    canary: 'found',
+    findings: [],
     warnings: [],
     startedAt: '',
     finishedAt: '',

@@ -54,7 +54,7 @@ describeEngines('a check that is interrupted', () => {
       select account_id, asset, balance + accounts.zero_in_a_minute(account_id) as balance, dropcopy_sequence, cash_sequence
       from accounts.balances`)
     const { tables } = books.sources()
-    return { tables: { ...tables, postgres: { balances: { ...tables.postgres.balances, name: 'slow' } } } }
+    return { tables: { ...tables, postgres: { ...tables.postgres, balances: { ...tables.postgres.balances, name: 'slow' } } } }
   }
   /** Transactions that take three seconds a scan to read. */
   const slowTransactions = async (): Promise<Partial<CheckSources>> => {

@@ -446,7 +446,7 @@ describeEngines('transactions-balance', () => {
         {
           postgres: { ...postgres, url },
           streams: { dropcopy: 'select 0', cash: 'select 0' },
-          tables: { ...tables, postgres: { balances } },
+          tables: { ...tables, postgres: { ...tables.postgres, balances } },
         },
       )
       expect(run).toMatchObject({ verdict: 'diff', keysCompared: '5', mismatchCount: '5' })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { BUILTIN_CHECKS, type BuiltinCheckName } from '../../checks/builtin.ts'
 import type { Run } from '../../checks/run.ts'
-import { runRelation } from '../../checks/run-relation.ts'
+import { runCheck as runOnce } from '../../checks/run-check.ts'
 import type { Epoch } from '../../epoch/epoch.ts'
 import { ReconError } from '../../epoch/recon-error.ts'
 import { connectClickHouse } from '../../stores/clickhouse/connection.ts'
@@ -21,9 +21,9 @@ export async function runCheck(
   seenBefore: Epoch | undefined,
   { clock, signal }: Pick<Io, 'clock' | 'signal'>,
 ): Promise<Run> {
-  const check = config.checks[name]
-  if (!check) throw new ReconError('unknown-check', `check ${name} has no configuration`)
-  const { horizon, timeoutMs, maxMismatches } = check
+  const configured = config.checks[name]
+  if (!configured) throw new ReconError('unknown-check', `check ${name} has no configuration`)
+  const { horizon, timeoutMs, maxMismatches } = configured
   const clickhouse = connectClickHouse({
     name: 'clickhouse',
     url: urls.clickhouseUrl,
@@ -31,7 +31,7 @@ export async function runCheck(
     statementTimeoutMs: timeoutMs,
   })
   try {
-    const relation = BUILTIN_CHECKS[name]({
+    const check = BUILTIN_CHECKS[name]({
       postgres: {
         name: 'postgres',
         url: urls.postgresUrl,
@@ -44,7 +44,7 @@ export async function runCheck(
       horizon: horizon.strategy === 'settle' ? { strategy: 'settle', settleMs: horizon.settleMs } : { strategy: 'watermark' },
       memoryBytesMax: MEMORY_BYTES_MAX,
     })
-    return await runRelation(relation, {
+    return await runOnce(check, {
       runId: runIdAt(clock.wallMs(), randomBytes(10)),
       clock,
       signal,

@@ -35,7 +35,14 @@ export function assemble(
       connectTimeoutMs: stores.connectTimeout,
     },
     streams,
-    tables: { ...tables, postgres: { ...tables.postgres, balances: withStamps(tables.postgres.balances, streams) } },
+    tables: {
+      ...tables,
+      postgres: {
+        ...tables.postgres,
+        balances: withStamps('balances', tables.postgres.balances, streams),
+        positions: withStamps('positions', tables.postgres.positions, streams),
+      },
+    },
     capture: { tornCutTimeoutMs: file.capture.tornCutTimeout },
     horizon: { strategy: file.horizon.strategy, timeoutMs: file.horizon.timeout, settleMs: file.horizon.settle },
     checks: Object.fromEntries(Object.entries(file.checks).map(([name, check]) => [name, checkOf(file, check)])),
@@ -83,16 +90,24 @@ function checkOf({ horizon }: FileConfig, check: FileConfig['checks'][string]): 
   }
 }
 
+const STATE_TABLES = ['balances', 'positions'] as const
+type StateTable = (typeof STATE_TABLES)[number]
+
 type FileTable = FileConfig['tables']['postgres']['resume_tokens'] & { readonly stamps?: Readonly<Record<string, string>> }
 
 function tablesOf({ tables: { postgres, clickhouse } }: FileConfig): TablesConfig {
   return {
     postgres: {
       balances: tableOf(postgres.balances),
+      positions: tableOf(postgres.positions),
       resume_tokens: tableOf(postgres.resume_tokens),
       transfers: tableOf(postgres.transfers),
     },
-    clickhouse: { transactions: tableOf(clickhouse.transactions), sink_watermarks: tableOf(clickhouse.sink_watermarks) },
+    clickhouse: {
+      transactions: tableOf(clickhouse.transactions),
+      positions: tableOf(clickhouse.positions),
+      sink_watermarks: tableOf(clickhouse.sink_watermarks),
+    },
   }
 }
 
@@ -101,8 +116,8 @@ function tableOf({ table, columns, stamps = {} }: FileTable): MappedTable {
 }
 
 /** The reference streams stamp the reference columns, where the deployment has those streams and names no others. */
-function withStamps(table: MappedTable, streams: StreamsConfig): MappedTable {
-  const defaults = Object.entries(REFERENCE_TABLES.postgres.balances.stamps).filter(([stream]) => Object.hasOwn(streams, stream))
+function withStamps(name: StateTable, table: MappedTable, streams: StreamsConfig): MappedTable {
+  const defaults = Object.entries(REFERENCE_TABLES.postgres[name].stamps).filter(([stream]) => Object.hasOwn(streams, stream))
   return { ...table, stamps: { ...Object.fromEntries(defaults), ...table.stamps } }
 }
 
@@ -119,11 +134,13 @@ function streamsOf(file: FileConfig, { postgres: { resume_tokens: tokens, transf
 
 function problemsBetween(file: FileConfig, streams: StreamsConfig): readonly AssemblyProblem[] {
   const noStream = Object.keys(streams).length === 0
-  const stamped = Object.keys(file.tables.postgres.balances.stamps).filter(stream => !Object.hasOwn(streams, stream))
+  const stamped = STATE_TABLES.flatMap(table =>
+    Object.keys(file.tables.postgres[table].stamps).flatMap(stream => (Object.hasOwn(streams, stream) ? [] : [{ table, stream }])),
+  )
   return [
     ...(noStream ? [{ path: ['streams'], message: 'no stream is left; an epoch needs at least one' }] : []),
-    ...stamped.map(stream => ({
-      path: ['tables', 'postgres', 'balances', 'stamps', stream],
+    ...stamped.map(({ table, stream }) => ({
+      path: ['tables', 'postgres', table, 'stamps', stream],
       message: `there is no stream of this name; declare it under streams, or take its stamp away`,
     })),
   ]

@@ -29,8 +29,8 @@ export type StreamsConfig = Readonly<Record<string, string>>
 
 /** How the reference tables are called here, by their names in the reference data model. */
 export interface TablesConfig {
-  readonly postgres: Readonly<Record<'balances' | 'resume_tokens' | 'transfers', MappedTable>>
-  readonly clickhouse: Readonly<Record<'transactions' | 'sink_watermarks', MappedTable>>
+  readonly postgres: Readonly<Record<'balances' | 'positions' | 'resume_tokens' | 'transfers', MappedTable>>
+  readonly clickhouse: Readonly<Record<'transactions' | 'positions' | 'sink_watermarks', MappedTable>>
 }
 
 /** How long, and by what evidence, a check waits for the other leg to have reached its epoch. */

@@ -56,18 +56,23 @@ function originOf(loaded: LoadedConfig, path: ConfigPath): string {
 function effectiveFile({ config, fileConfig }: LoadedConfig) {
   const { stores, capture, horizon, checks, custodian, audit, gate, http } = fileConfig
   const removed = Object.fromEntries(Object.entries(fileConfig.streams).filter(([, sql]) => sql === false))
-  const { balances, resume_tokens, transfers } = config.tables.postgres
-  const { transactions, sink_watermarks } = config.tables.clickhouse
+  const { balances, positions, resume_tokens, transfers } = config.tables.postgres
+  const { transactions, sink_watermarks, positions: positionHistory } = config.tables.clickhouse
   return {
     stores: { ...stores, connectTimeout: formatDuration(stores.connectTimeout) },
     streams: { ...config.streams, ...removed },
     tables: {
       postgres: {
         balances: { ...tableForm(balances), stamps: balances.stamps },
+        positions: { ...tableForm(positions), stamps: positions.stamps },
         resume_tokens: tableForm(resume_tokens),
         transfers: tableForm(transfers),
       },
-      clickhouse: { transactions: tableForm(transactions), sink_watermarks: tableForm(sink_watermarks) },
+      clickhouse: {
+        transactions: tableForm(transactions),
+        positions: tableForm(positionHistory),
+        sink_watermarks: tableForm(sink_watermarks),
+      },
     },
     capture: { tornCutTimeout: formatDuration(capture.tornCutTimeout) },
     horizon: { ...horizon, timeout: formatDuration(horizon.timeout), settle: formatDuration(horizon.settle) },

@@ -49,11 +49,13 @@ export function fileSchema(knownChecks: readonly string[]) {
     tables: section({
       postgres: section({
         balances: stateTable(REFERENCE_TABLES.postgres.balances),
+        positions: stateTable(REFERENCE_TABLES.postgres.positions),
         resume_tokens: table(RESUME_TOKENS),
         transfers: table(TRANSFERS),
       }),
       clickhouse: section({
         transactions: table(REFERENCE_TABLES.clickhouse.transactions),
+        positions: table(REFERENCE_TABLES.clickhouse.positions),
         sink_watermarks: table(REFERENCE_TABLES.clickhouse.sink_watermarks),
       }),
     }),

@@ -2,7 +2,7 @@ import { addDecimals, formatDecimal, parseDecimal } from '../../epoch/decimal.ts
 import { type Epoch, project, type Sequence, sequenceOf } from '../../epoch/epoch.ts'
 import { type CountedRows, chooseHorizon, type HorizonReply, type Watermark } from '../../epoch/horizon.ts'
 import type { AsOfLeg, LegContext } from '../../epoch/leg.ts'
-import { encodeRows, type PlainRow } from '../../epoch/plain-row.ts'
+import { encodeRows, type PlainRow, withCanary } from '../../epoch/plain-row.ts'
 import type { RowShape } from '../../epoch/row.ts'
 import { amountsOf, type Fact, keyText } from './fact.ts'
 import { inPieces } from './memory-state.ts'
@@ -110,7 +110,7 @@ export function memoryHistory(options: MemoryHistoryOptions): MemoryHistory {
           const seen = upTo(horizon.at)
           const facts = distinct(seen, factText)
           const counts = count(seen, facts, streams)
-          for await (const piece of inPieces(encodeRows(sums(facts, epoch, streams, shape), shape))) {
+          for await (const piece of inPieces(encodeRows(withCanary(sums(facts, epoch, streams, shape), shape, context), shape))) {
             yield piece
             await roundTrip('more', context)
           }

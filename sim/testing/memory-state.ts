@@ -1,6 +1,6 @@
 import { type Epoch, fromStreams, join, project, type Sequence, sequenceOf } from '../../epoch/epoch.ts'
-import type { Capture, LegContext, SnapshotLeg } from '../../epoch/leg.ts'
-import { encodeRows, type PlainRow } from '../../epoch/plain-row.ts'
+import type { Capture, ReadContext, SnapshotLeg } from '../../epoch/leg.ts'
+import { encodeRows, type PlainRow, withCanary } from '../../epoch/plain-row.ts'
 import type { RowShape } from '../../epoch/row.ts'
 import { amountsOf, keyText } from './fact.ts'
 import { atOnce, type RoundTrip } from './round-trip.ts'
@@ -56,7 +56,7 @@ export function memoryState(options: MemoryStateOptions): MemoryState {
   let committed: Committed = { rows: new Map(), sequences: fromStreams(streams, () => 0n) }
   let open = 0
 
-  const capture = async (context: LegContext): Promise<Capture> => {
+  const capture = async (context: ReadContext): Promise<Capture> => {
     await roundTrip('connect', context)
     open++
     const close = closeOnce(() => open--)
@@ -72,7 +72,7 @@ export function memoryState(options: MemoryStateOptions): MemoryState {
     }
   }
 
-  const openCapture = ({ rows, sequences }: Committed, context: LegContext, close: () => void): Capture => ({
+  const openCapture = ({ rows, sequences }: Committed, context: ReadContext, close: () => void): Capture => ({
     epoch: project(sequences, streams),
     stamps: project(
       [...rows.values()].reduce<Epoch>((most, { stamps }) => join(most, stamps), {}),
@@ -82,7 +82,11 @@ export function memoryState(options: MemoryStateOptions): MemoryState {
       try {
         await roundTrip('rows', context)
         const bytes = encodeRows(
-          [...rows.values()].map(({ row }) => row),
+          withCanary(
+            [...rows.values()].map(({ row }) => row),
+            shape,
+            context,
+          ),
           shape,
         )
         await roundTrip('commit', context)

@@ -71,7 +71,7 @@ export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: 
       return { lines: readLines(epoch, horizon, context), counted: () => ({ ...proven.counted, repeated }) }
       async function* readLines(...[at, upTo, within]: Parameters<AsOfLeg['read']>) {
         const { table, collapse } = await planFor(upTo, within)
-        const statement = historyStatement(history, table, collapse)
+        const statement = historyStatement(history, table, collapse, within.canary)
         yield* proven.lines(connection.stream(statement, historyParameters(history, at, upTo.at), within))
         repeated = !collapse && mayHoldRepeats(proven.counted)
         if (repeated) planOf.set(upTo, { table, collapse: true })

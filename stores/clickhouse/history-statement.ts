@@ -1,3 +1,4 @@
+import type { CanaryRow } from '../../epoch/canary.ts'
 import type { Epoch } from '../../epoch/epoch.ts'
 import { sequenceOf } from '../../epoch/epoch.ts'
 import type { QueryParameters } from './connection.ts'
@@ -23,12 +24,12 @@ export const PROOF_LINES = 2
  * With `collapse`, repeated deliveries are collapsed by LIMIT 1 BY over all columns; where the table is sorted by content address that is a
  * pass over a sorted stream, in constant memory. Without, rows are summed as they are, which is right exactly if the counts say that there are
  * as many rows as addresses. Addresses are counted by themselves, wherever they stand: one id at two sequences is two facts under one
- * address, and must not make up for one that is missing.
+ * address, and must not make up for one that is missing. The canary is a row of its own, and none of the counts.
  */
-export function historyStatement(history: ClickHouseHistory, table: TableFacts, collapse: boolean): string {
+export function historyStatement(history: ClickHouseHistory, table: TableFacts, collapse: boolean, canary: CanaryRow | undefined): string {
   const { shape } = history
   const keys = shape.keys.map(key => q(history.keys[key] ?? key))
-  const values = shape.values.map(value => `toString(${history.values[value] ?? q(value)})`)
+  const values = shape.values.map(value => `toString(${aggregateOf(history, value)})`)
   const last = values.length - 1
   const names = [...shape.keys.map((_, at) => `k${at}`), ...shape.values.map((_, at) => `v${at}`)]
   const blank = names.slice(0, -1).map(name => `'' as ${name}`)
@@ -38,6 +39,11 @@ export function historyStatement(history: ClickHouseHistory, table: TableFacts, 
   const addresses = history.streams.map(
     (_, at) => `uniqExactIf(${history.address.map(q).join(', ')}, ${q(history.streamColumn)} = {s${at}:String})`,
   )
+  const literal = canary
+    ? `
+  union all
+  select ${[...shape.keys.map(() => `'${canary.key}'`), ...shape.values.map(() => `'${canary.value}'`), '0'].join(', ')}`
+    : ''
   return `
 select ${names.join(', ')} from (
   select ${names.join(', ')}, part from (
@@ -60,7 +66,7 @@ select ${names.join(', ')} from (
   )
   union all
   select ${[...blank, `${proofOf([...addresses, 'count()'])} as v${last}`].join(', ')}, 2 as part
-  from ${quoteTable(history.table)} where ${upToHorizon(history)}
+  from ${quoteTable(history.table)} where ${upToHorizon(history)}${literal}
 )
 order by part, ${shape.keys.map((_, at) => `k${at}`).join(', ')}`
 }
@@ -89,7 +95,7 @@ export function historyParameters(history: ClickHouseHistory, epoch: Epoch, hori
     [`e${at}`, sequenceOf(epoch, stream).toString()],
     [`h${at}`, sequenceOf(horizon, stream).toString()],
   ])
-  return Object.fromEntries(parameters)
+  return { ...Object.fromEntries(parameters), ...(history.only ? { only: history.only.is } : {}) }
 }
 
 /** All columns of a fact, the sorting columns first. */
@@ -117,5 +123,15 @@ function inEpoch(history: ClickHouseHistory): string {
   const streams = history.streams.map(
     (_, at) => `(${q(history.streamColumn)} = {s${at}:String} and ${q(history.sequenceColumn)} <= {e${at}:UInt64})`,
   )
-  return `(${streams.join(' or ')})`
+  const asOf = `(${streams.join(' or ')})`
+  return history.only ? `(${asOf} and ${q(history.only.column)} = {only:String})` : asOf
+}
+
+/** The aggregate of one value. The last facts are found once for all values that need them, since the server computes equal expressions once. */
+function aggregateOf(history: ClickHouseHistory, value: string): string {
+  const { aggregate, column } = history.values[value] ?? { aggregate: 'sum', column: value }
+  if (aggregate === 'sum') return `sumIf(${q(column)}, in_epoch)`
+  const last = Object.values(history.values).flatMap(each => (each.aggregate === 'last' ? [each.column] : []))
+  const order = [history.sequenceColumn, ...history.address].map(q).join(', ')
+  return `tupleElement(argMaxIf(tuple(${last.map(q).join(', ')}), (${order}), in_epoch), ${last.indexOf(column) + 1})`
 }

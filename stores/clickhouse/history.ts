@@ -1,6 +1,12 @@
 import type { RowShape } from '../../epoch/row.ts'
 import type { TableName } from './identifiers.ts'
 
+/** A value of a history: the sum of a column, or what it says in the last fact, by sequence. Both can be carried on from a checkpoint. */
+export interface HistoryValue {
+  readonly aggregate: 'sum' | 'last'
+  readonly column: string
+}
+
 /**
  * An append-only table of ClickHouse whose rows are facts with a stream and a sequence, and the aggregates over it that one side of a
  * relation is made of. Names are the columns of the live table; nothing is assumed about its sorting key except for speed.
@@ -19,7 +25,9 @@ export interface ClickHouseHistory {
   readonly decimals: readonly string[]
   /** For each key of the shape the column that holds it. */
   readonly keys: Readonly<Record<string, string>>
-  /** For each value of the shape an aggregate over the facts, of which those with `in_epoch` are as of the epoch: `sumIf(amount, in_epoch)`. */
-  readonly values: Readonly<Record<string, string>>
+  /** For each value of the shape what it is of the facts as of the epoch. */
+  readonly values: Readonly<Record<string, HistoryValue>>
+  /** What the values are about: facts with this text in this column; the others are counted all the same. Absent: all. */
+  readonly only?: { readonly column: string; readonly is: string }
   readonly shape: RowShape
 }

@@ -1,7 +1,8 @@
 import { addAbortSignal } from 'node:stream'
 import { to as copyTo } from 'pg-copy-streams'
+import type { CanaryRow } from '../../epoch/canary.ts'
 import { type Epoch, fromStreams, parseSequence } from '../../epoch/epoch.ts'
-import type { Capture, DrainedRows, LegContext, SnapshotLeg } from '../../epoch/leg.ts'
+import type { Capture, DrainedRows, ReadContext, SnapshotLeg } from '../../epoch/leg.ts'
 import type { RowShape } from '../../epoch/row.ts'
 import { Spool } from '../spool.ts'
 import { quoteIdentifier } from './identifiers.ts'
@@ -39,7 +40,7 @@ export function postgresSnapshotLeg(state: PostgresState): SnapshotLeg {
       answered = true
       try {
         await session.query(beginSnapshot(state.store))
-        const epoch = await readSequences(session, `select ${state.streams.map(epochColumn).join(', ')}`, state.streams)
+        const epoch = await readEpoch(session, state.streams)
         const stamps = await readSequences(
           session,
           `select ${state.streams.map(stampColumn).join(', ')} from (${state.stamps}) as s`,
@@ -58,7 +59,7 @@ export function postgresSnapshotLeg(state: PostgresState): SnapshotLeg {
  * Begins the capture. None of these statements takes the snapshot: REPEATABLE READ does that at the first query, which must be the one that
  * reads the epoch. row_security = off makes a policy that would hide rows an error instead of a silent gap.
  */
-function beginSnapshot(store: PostgresStore): string {
+export function beginSnapshot(store: PostgresStore): string {
   return `begin isolation level repeatable read read only;
     set local statement_timeout = ${Math.ceil(store.statementTimeoutMs)};
     set local idle_in_transaction_session_timeout = ${Math.ceil(store.statementTimeoutMs)};
@@ -66,6 +67,11 @@ function beginSnapshot(store: PostgresStore): string {
     set local row_security = off;
     set local work_mem = '128MB';
     set local jit = off`
+}
+
+/** Reads how far each stream is folded; the first query of a snapshot. */
+export function readEpoch(session: PostgresSession, streams: readonly StreamSource[]): Promise<Epoch> {
+  return readSequences(session, `select ${streams.map(epochColumn).join(', ')}`, streams)
 }
 
 function epochColumn({ name, sql }: StreamSource): string {
@@ -85,7 +91,7 @@ async function readSequences(session: PostgresSession, sql: string, streams: rea
   )
 }
 
-function openCapture(state: PostgresState, session: PostgresSession, context: LegContext, epoch: Epoch, stamps: Epoch): Capture {
+function openCapture(state: PostgresState, session: PostgresSession, context: ReadContext, epoch: Epoch, stamps: Epoch): Capture {
   return {
     epoch,
     stamps,
@@ -93,9 +99,9 @@ function openCapture(state: PostgresState, session: PostgresSession, context: Le
     drain: async () => {
       const spool = new Spool(state.memoryBytesMax)
       try {
-        const rows = await copyInto(spool, session, copyStatement(state, await serverEncoding(session)), context.signal)
+        const rows = await copyInto(spool, session, copyStatement(state, await serverEncoding(session), context.canary), context.signal)
         await session.query('commit')
-        return drainedRows(spool, rows)
+        return drainedRows(spool, context.canary ? rows - 1n : rows)
       } catch (error) {
         await spool.dispose()
         throw error
@@ -115,12 +121,13 @@ async function serverEncoding(session: PostgresSession): Promise<string> {
  * The rows in the order and form that the diff expects: keys in the order of their UTF-8 bytes, numbers without trailing zeros. The C collation
  * orders by the bytes of the server's encoding, so that any other than UTF-8 is converted for the order.
  */
-function copyStatement({ rows, shape }: PostgresState, encoding: string): string {
+function copyStatement({ rows, shape }: PostgresState, encoding: string, canary: CanaryRow | undefined): string {
   const sortsAsUtf8 = encoding === 'UTF8' || encoding === 'SQL_ASCII'
-  const keys = shape.keys.map(key => `r.${quoteIdentifier(key)}::text`)
-  const values = shape.values.map(value => `trim_scale(r.${quoteIdentifier(value)})`)
-  const order = keys.map(key => (sortsAsUtf8 ? `${key} collate "C"` : `convert_to(${key}, 'UTF8')`))
-  return `copy (select ${[...keys, ...values].join(', ')} from (${rows}) as r order by ${order.join(', ')}) to stdout`
+  const keys = shape.keys.map((key, at) => `r.${quoteIdentifier(key)}::text as k${at}`)
+  const values = shape.values.map((value, at) => `trim_scale(r.${quoteIdentifier(value)}) as v${at}`)
+  const order = shape.keys.map((_, at) => (sortsAsUtf8 ? `k${at} collate "C"` : `convert_to(k${at}, 'UTF8')`))
+  const literal = canary ? ` union all select ${[...keys.map(() => `'${canary.key}'`), ...values.map(() => canary.value)].join(', ')}` : ''
+  return `copy (select * from (select ${[...keys, ...values].join(', ')} from (${rows}) as r${literal}) as c order by ${order.join(', ')}) to stdout`
 }
 
 async function copyInto(spool: Spool, session: PostgresSession, sql: string, signal: AbortSignal): Promise<bigint> {

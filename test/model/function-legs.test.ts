@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { defineRelation } from '../../checks/relation.ts'
-import { type RunOptions, runRelation } from '../../checks/run-relation.ts'
+import type { RunOptions } from '../../checks/run-check.ts'
+import { runRelation } from '../../checks/run-relation.ts'
 import type { Epoch } from '../../epoch/epoch.ts'
 import { functionAsOfLeg, functionSnapshotLeg } from '../../epoch/function-legs.ts'
 import type { PlainRow } from '../../epoch/plain-row.ts'

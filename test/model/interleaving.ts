@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { Relation } from '../../checks/relation.ts'
-import { type RunOptions, runRelation } from '../../checks/run-relation.ts'
+import type { RunOptions } from '../../checks/run-check.ts'
+import { runRelation } from '../../checks/run-relation.ts'
 import { type Epoch, epochFromJson, join } from '../../epoch/epoch.ts'
 import { StoreError } from '../../epoch/store-error.ts'
 import { arbitraryHistory } from '../../sim/testing/arbitrary-history.ts'

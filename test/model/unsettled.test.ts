@@ -5,6 +5,7 @@ import { linesOfRows } from '../../epoch/compare-rows.ts'
 import { functionSnapshotLeg } from '../../epoch/function-legs.ts'
 import type { CountedRows } from '../../epoch/horizon.ts'
 import type { AsOfLeg } from '../../epoch/leg.ts'
+import { withCanary } from '../../epoch/plain-row.ts'
 import { virtualClock } from '../../sim/testing/virtual-clock.ts'
 
 const shape = { keys: ['account_id'], values: ['balance'], aggregating: true }
@@ -22,10 +23,10 @@ function countingLeg(counts: readonly (readonly [facts: bigint, addresses: bigin
       kind: 'reached',
       horizon: { strategy: 'watermark', table: 'facts', at: { dropcopy: 1n }, rowsTotal: { dropcopy: 1n } },
     }),
-    read: () => {
+    read: (_epoch, _horizon, context) => {
       const [facts, addresses] = counts[Math.min(reading++, counts.length - 1)] ?? [0n, 0n]
       const counted: CountedRows = { facts: { dropcopy: facts }, addresses: { dropcopy: addresses }, undeclared: 0n, rows: facts }
-      return { lines: linesOfRows(rows, shape), counted: () => counted }
+      return { lines: linesOfRows(withCanary(rows, shape, context), shape), counted: () => counted }
     },
     awaitChange: async () => false,
     isCaughtUp: async () => true,

@@ -1,18 +1,16 @@
-import { compare } from '../epoch/diff.ts'
+import type { CanaryRow } from '../epoch/canary.ts'
 import type { Epoch } from '../epoch/epoch.ts'
 import type { Completeness, CountedRows, Horizon } from '../epoch/horizon.ts'
-import type { AsOfLeg, DrainedRows, LegContext, Lines } from '../epoch/leg.ts'
-import type { Comparison } from '../epoch/mismatch.ts'
+import type { AsOfLeg, LegContext } from '../epoch/leg.ts'
 import { StoreError } from '../epoch/store-error.ts'
 import { judgeReading, type Reading, reachHorizon, startReading } from './answer.ts'
 import { retrying } from './deadline.ts'
-import type { Relation } from './relation.ts'
 import type { RunRecord } from './run-record.ts'
 import type { Scope } from './scope.ts'
 
 /** What the as-of legs of a run are asked for, and until when they may take to show it. */
 export interface AsOf {
-  readonly legs: readonly AsOfLeg[]
+  readonly legs: readonly { readonly leg: AsOfLeg; readonly canary: CanaryRow }[]
   readonly epoch: Epoch
   readonly deadlineMs: number
 }
@@ -20,6 +18,7 @@ export interface AsOf {
 /** One as-of leg being read. */
 export interface LegReading {
   readonly leg: AsOfLeg
+  readonly canary: CanaryRow
   readonly horizon: Horizon
   readonly reading: Reading
 }
@@ -28,10 +27,10 @@ export interface LegReading {
 export async function beginReading(asOf: AsOf, record: RunRecord, scope: Scope): Promise<readonly LegReading[]> {
   const { legs, epoch, deadlineMs } = asOf
   const horizons = await record.timed('wait', () =>
-    Promise.all(legs.map(async leg => ({ leg, horizon: await reachHorizon(leg, epoch, deadlineMs, scope) }))),
+    Promise.all(legs.map(async ({ leg, canary }) => ({ leg, canary, horizon: await reachHorizon(leg, epoch, deadlineMs, scope) }))),
   )
   record.horizons = horizons.map(({ horizon }) => ({ horizon }))
-  const readings = horizons.map(({ leg, horizon }) => ({ leg, horizon, reading: startReading(leg, epoch, horizon, scope) }))
+  const readings = horizons.map(each => startAgain(each, epoch, scope))
   await record.timed('read', () => Promise.all(readings.map(({ reading }) => reading.begun)))
   return readings
 }
@@ -44,44 +43,42 @@ export interface LegRead {
 }
 
 /**
- * Compares; and where rows are missing that the watermarks vouch for, waits for them and compares again, until the deadline. What is
- * returned is compared all the same, so that the keys are named. A reading that says nothing is made again: one whose counts are of different
- * moments until the deadline, and one that summed repeated deliveries in any case.
+ * Has `consume` read the legs to their ends; and where rows are missing that the watermarks vouch for, waits for them and has it read again, until the
+ * deadline. What is short by then is returned all the same, so that the keys are named. A reading that says nothing is made again: one whose counts are
+ * of different moments until the deadline, and one that summed repeated deliveries in any case.
  * Throws `StoreError`: `horizon-timeout` where no reading was of one moment.
  */
-export async function compareUntilComplete(
-  relation: Relation,
+export async function readUntilComplete<T>(
   asOf: AsOf,
-  rows: DrainedRows | undefined,
   begun: readonly LegReading[],
-  maxMismatches: number,
   record: RunRecord,
   scope: Scope,
-): Promise<{ readonly comparison: Comparison; readonly legs: readonly LegRead[] }> {
+  consume: (readings: readonly LegReading[]) => Promise<T>,
+): Promise<{ readonly result: T; readonly legs: readonly LegRead[] }> {
   let next: readonly LegReading[] | undefined = begun
   for (;;) {
-    const { comparison, legs } = await retrying(asOf.deadlineMs, scope, async () => {
-      const readings = next ?? begun.map(({ leg, horizon }) => ({ leg, horizon, reading: startReading(leg, asOf.epoch, horizon, scope) }))
+    const { result, legs } = await retrying(asOf.deadlineMs, scope, async () => {
+      const readings = next ?? begun.map(each => startAgain(each, asOf.epoch, scope))
       next = undefined
       record.readings++
-      const lines = linesOf(relation, rows, readings)
-      const comparison = await record.timed('compare', () =>
-        compare(lines.left, lines.right, relation.shape, { maxMismatches, signal: scope.signal }),
-      )
-      return { comparison, legs: readings.map(({ leg, horizon, reading }) => ({ leg, horizon, counted: reading.counted() })) }
+      const result = await consume(readings)
+      return { result, legs: readings.map(({ leg, horizon, reading }) => ({ leg, horizon, counted: reading.counted() })) }
     })
-    record.comparison = comparison
     record.horizons = legs
     const late = scope.clock.monotonicMs() >= asOf.deadlineMs
     const short = legs.find(leg => kindOf(leg) === 'short')
     if (short) {
-      if (late || !(await hasChanged(short, asOf, record, scope))) return { comparison, legs }
+      if (late || !(await hasChanged(short, asOf, record, scope))) return { result, legs }
     } else if (await haveAllSettled(legs, scope)) {
-      return { comparison, legs }
+      return { result, legs }
     } else if (late && !legs.some(({ counted }) => counted.repeated)) {
       throw new StoreError('horizon', 'horizon-timeout', `${legs.map(wordsFor).join('; ')}, each time until the deadline`)
     }
   }
+}
+
+function startAgain({ leg, canary, horizon }: Omit<LegReading, 'reading'>, epoch: Epoch, scope: Scope): LegReading {
+  return { leg, canary, horizon, reading: startReading(leg, epoch, horizon, canary, scope) }
 }
 
 async function hasChanged({ leg, horizon, counted }: LegRead, { deadlineMs }: AsOf, record: RunRecord, scope: Scope): Promise<boolean> {
@@ -107,17 +104,4 @@ async function haveAllSettled(legs: readonly LegRead[], context: LegContext): Pr
     return (await read.leg.findConflicts(read.horizon, 1, context)).length > 0
   })
   return (await Promise.all(settled)).every(Boolean)
-}
-
-function linesOf(
-  relation: Relation,
-  rows: DrainedRows | undefined,
-  readings: readonly LegReading[],
-): { readonly left: Lines; readonly right: Lines } {
-  const linesFor = (side: Relation['left']): Lines => {
-    const lines = side.kind === 'snapshot' ? rows?.lines() : readings.find(({ leg }) => leg === side)?.reading.lines
-    if (!lines) throw new Error(`no rows were read for a leg of ${relation.name}`)
-    return lines
-  }
-  return { left: linesFor(relation.left), right: linesFor(relation.right) }
 }

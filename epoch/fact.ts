@@ -1,0 +1,41 @@
+import type { Decimal } from './decimal.ts'
+import type { Sequence } from './epoch.ts'
+
+/** What a fact is called in the store that holds it: `execution_id` and `trade_id`, `transfer_id`, or `transaction_id`. */
+export type FactIds = Readonly<Record<string, string>>
+
+/** One change of one balance: what PostgreSQL's logs say that an execution or a transfer did, or a row of ClickHouse's transactions. */
+export interface LedgerFact {
+  readonly stream: string
+  readonly sequence: Sequence
+  /** `deposit`, `withdrawal`, `realized_pnl`, `fee`, or what else a row calls itself. */
+  readonly effect: string
+  readonly account: string
+  /** Null where a log does not say in which asset it settles and nobody else does. */
+  readonly asset: string | null
+  /** Empty for cash. */
+  readonly symbol: string
+  readonly amount: Decimal
+  /** When it happened, in UTC to the microsecond: `2026-11-24 09:30:00.000000`. */
+  readonly time: string
+  readonly ids: FactIds
+}
+
+/** What a position consists of. */
+export interface PositionValues {
+  readonly quantity: Decimal
+  readonly cost_basis: Decimal
+  readonly realized_pnl: Decimal
+}
+
+/** One change of one position: in PostgreSQL's log what it adds, in ClickHouse's history what it comes to. */
+export interface PositionFact {
+  readonly stream: string
+  readonly sequence: Sequence
+  readonly executionId: string
+  readonly account: string
+  readonly symbol: string
+  readonly values: PositionValues
+  readonly time: string
+  readonly ids: FactIds
+}
