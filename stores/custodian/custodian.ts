@@ -43,8 +43,9 @@ export interface SettledBoundary {
 }
 
 /**
- * A custodian as recon reads it: two answers of one moment each, never both of the same. All methods reject with `StoreError`:
- * `store-unreachable` (no answer, refused key, rate limit up to the deadline), `store-error` (an answer that makes no sense, naming the field).
+ * A custodian as recon reads it: two answers of one moment each, never both of the same. All methods reject with `StoreError`: `store-unreachable` (no
+ * answer, rate limit up to the deadline), `permission-denied` (refused key or signature), `store-error` (an answer that makes no sense, naming the field; a list
+ * that ends without the settled boundary).
  */
 export interface Custodian {
   /** How messages and evidence call it, as `custodian`. */
