@@ -88,10 +88,7 @@ function indexByReference(movements: readonly CustodianMovement[]): ReadonlyMap<
 }
 
 /** The transfer that has all the movements under a reference already, by their other name. */
-function onlyHolder(
-  named: readonly CustodianMovement[],
-  transferOf: ReadonlyMap<CustodianMovement, Transfer>,
-): Transfer | undefined {
+function onlyHolder(named: readonly CustodianMovement[], transferOf: ReadonlyMap<CustodianMovement, Transfer>): Transfer | undefined {
   const holders = named.map(movement => transferOf.get(movement))
   return holders.includes(undefined) ? undefined : holders[0]
 }
