@@ -29,6 +29,7 @@ export interface Finding {
 export interface Explained {
   readonly reference: string
   readonly kind: string
+  readonly asset: string
   readonly amount: string
   /** How long it has been on its way, in milliseconds; 0 for what does not wait for anything. */
   readonly ageMs: number

@@ -19,6 +19,6 @@ export interface Explained {
   readonly asset: string
   /** Exact decimal text, signed as it is added to the books. */
   readonly amount: string
-  /** How old it is at the custodian's answer, never negative; of a sum, that of the oldest that it holds is not known and 0. */
+  /** How long it has been on its way at the custodian's answer, never negative; 0 for what waits for nothing. */
   readonly ageMs: number
 }

@@ -31,7 +31,8 @@ export function matchMovements(
     kind,
     asset,
     amount: signed(amount, way),
-    ageMs: ageMs(endedAtMs(movement) ?? 0, atMs),
+    // What has come to its end waits for nothing.
+    ageMs: kind === 'network-fee' || kind === 'classified' ? 0 : ageMs(endedAtMs(movement) ?? atMs, atMs),
   })
   for (const movement of listed) {
     const { asset, amount, fee, feeAsset, kind } = movement
