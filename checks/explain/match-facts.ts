@@ -1,3 +1,4 @@
+import { formatDecimal } from '../../epoch/decimal.ts'
 import type { LedgerFact } from '../../epoch/fact.ts'
 import { alteredFact, areTwins, type FactDifference, missingFact, sameEffect, surplusFact } from './difference.ts'
 
@@ -33,9 +34,9 @@ export function matchFacts(logged: readonly LedgerFact[], history: readonly Ledg
 /** Takes out the rows that say in every column what another one says: repeated deliveries, which are no fault. */
 export function distinctFacts(rows: readonly LedgerFact[]): readonly LedgerFact[] {
   if (rows.length < 2) return rows
-  return rows.filter((row, at) => !rows.slice(0, at).some(other => sameRow(other, row)))
+  return [...new Map(rows.map(row => [everythingIn(row), row])).values()]
 }
 
-function sameRow(a: LedgerFact, b: LedgerFact): boolean {
-  return a.ids['transaction_id'] === b.ids['transaction_id'] && a.time === b.time && a.asset === b.asset && sameEffect(a, b)
+function everythingIn({ stream, sequence, effect, account, asset, symbol, amount, time, ids }: LedgerFact): string {
+  return JSON.stringify([stream, sequence.toString(), effect, account, asset, symbol, formatDecimal(amount), time, ids])
 }

@@ -38,7 +38,8 @@ export async function* pairBySequence<Logged extends Placed, Row extends Placed>
 
 /** Orders two places by stream and sequence, as the stores do. */
 export function comparePlaces(a: Placed, b: Placed): number {
-  return Buffer.compare(Buffer.from(a.stream), Buffer.from(b.stream)) || (a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : 0)
+  if (a.stream !== b.stream) return Buffer.compare(Buffer.from(a.stream), Buffer.from(b.stream))
+  return a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : 0
 }
 
 function least(a: Placed | undefined, b: Placed | undefined): Placed {

@@ -1,0 +1,72 @@
+import type { Decimal } from '../../epoch/decimal.ts'
+import type { Epoch, Sequence } from '../../epoch/epoch.ts'
+import type { LedgerFact, PositionFact, PositionValues } from '../../epoch/fact.ts'
+
+/** The key of a balance. */
+export interface BalanceKey {
+  readonly account: string
+  readonly asset: string
+}
+
+/** The key of a position. */
+export interface PositionKey {
+  readonly account: string
+  readonly symbol: string
+}
+
+/** A fact of one of the keys that were asked for, with the key's place among them, from 0. */
+export interface Placed<Fact> {
+  readonly place: number
+  readonly fact: Fact
+}
+
+/** A state row as it is now, with the sequences that last changed it. */
+export interface StateRow<Values> {
+  readonly values: Values
+  readonly stamps: Epoch
+}
+
+/** A position in one stream. */
+export interface Place {
+  readonly stream: string
+  readonly sequence: Sequence
+}
+
+/** A transfer as PostgreSQL's log has it. */
+export interface TransferFact extends LedgerFact {
+  readonly reference: string
+}
+
+/**
+ * PostgreSQL's logs and state rows, all of one snapshot. `assets` says in which asset a symbol settles, since the log does not. Facts come in the order of the
+ * keys, and of stream and sequence within a key. Every method rejects with `StoreError`.
+ */
+export interface LogFacts {
+  balances(keys: readonly BalanceKey[]): Promise<readonly (StateRow<Decimal> | null)[]>
+  positions(keys: readonly PositionKey[]): Promise<readonly (StateRow<PositionValues> | null)[]>
+  ledger(keys: readonly BalanceKey[], assets: ReadonlyMap<string, string>, epoch: Epoch): AsyncIterable<Placed<LedgerFact>>
+  executions(keys: readonly PositionKey[], epoch: Epoch): AsyncIterable<Placed<PositionFact>>
+  /** Everything that the logs say of these sequences, whoever it concerns. */
+  ledgerAt(places: readonly Place[], assets: ReadonlyMap<string, string>): Promise<readonly LedgerFact[]>
+  /** The transfers with one of these IDs or references, oldest first. */
+  transfersNamed(names: readonly string[], limit: number): Promise<readonly TransferFact[]>
+}
+
+/** ClickHouse's history as of an epoch, repeated rows as they are. Facts come in the order of stream and sequence. Every method rejects with `StoreError`. */
+export interface HistoryFacts {
+  /** In which asset each symbol settles, going by most of its transactions. */
+  assetsOfSymbols(epoch: Epoch): Promise<ReadonlyMap<string, string>>
+  transactions(key: BalanceKey, epoch: Epoch): AsyncIterable<LedgerFact>
+  realized(key: PositionKey, epoch: Epoch): AsyncIterable<LedgerFact>
+  positions(key: PositionKey, epoch: Epoch): AsyncIterable<PositionFact>
+  /** All rows of these sequences, whoever they concern. */
+  transactionsAt(places: readonly Place[]): Promise<readonly LedgerFact[]>
+  transactionsWithIds(transactionIds: readonly string[], epoch: Epoch): Promise<readonly LedgerFact[]>
+  /** Of the events that moved a balance in one of these ways, those whose rows do not sum to zero over all accounts; the first ones. */
+  unbalancedEvents(key: BalanceKey, effects: readonly string[], epoch: Epoch, limit: number): Promise<readonly UnbalancedEvent[]>
+}
+
+/** An event that moves money between accounts, and made or destroyed some. */
+export interface UnbalancedEvent extends Place {
+  readonly sum: Decimal
+}

@@ -1,0 +1,147 @@
+import type { Decimal } from '../../epoch/decimal.ts'
+import { type Epoch, type Sequence, sequenceOf } from '../../epoch/epoch.ts'
+import type { LedgerFact, PositionFact } from '../../epoch/fact.ts'
+import type { LegContext } from '../../epoch/leg.ts'
+import type { ClickHouseConnection, QueryParameters } from './connection.ts'
+import { readAmount, readPositionRow, readSequence, readTransaction } from './history-facts-row.ts'
+import { type HistoryTable, POSITION_COLUMNS, reading, TRANSACTION_COLUMNS } from './history-facts-sql.ts'
+import type { JsonRow } from './json-answer.ts'
+
+/** The tables that facts are read from, and how many rows a question about single facts may be answered with. */
+export interface HistoryFactsOptions {
+  readonly tables: Readonly<Record<'transactions' | 'positions', HistoryTable>>
+  readonly rowsMax: number
+}
+
+interface Place {
+  readonly stream: string
+  readonly sequence: Sequence
+}
+
+interface BalanceKey {
+  readonly account: string
+  readonly asset: string
+}
+
+interface PositionKey {
+  readonly account: string
+  readonly symbol: string
+}
+
+const PAGE_ROWS = 20_000
+
+/**
+ * Reads rows of ClickHouse's history as of an epoch, repeated ones as they are, in the order of stream and sequence. Only selects are sent, bounded in rows here and
+ * in time by the connection. Rejects with `StoreError`.
+ */
+export function historyFacts(connection: ClickHouseConnection, { tables, rowsMax }: HistoryFactsOptions, context: LegContext) {
+  const store = connection.store.name
+  const transactions = reading(tables.transactions, TRANSACTION_COLUMNS)
+  const positions = reading(tables.positions, POSITION_COLUMNS)
+
+  /** All rows up to the epoch, in pages that never end within a sequence, so that none is lost between two of them. */
+  async function* upTo(
+    source: { readonly select: string },
+    where: string,
+    parameters: QueryParameters,
+    epoch: Epoch,
+  ): AsyncGenerator<JsonRow> {
+    for (const stream of Object.keys(epoch).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
+      const last = sequenceOf(epoch, stream).toString()
+      for (let after: string | undefined; ; ) {
+        const page = await connection.rows(
+          `${source.select} where ${where} and stream = {stream:String} and sequence <= {last:UInt64}${after === undefined ? '' : ' and sequence > {after:UInt64}'}
+          order by sequence limit ${PAGE_ROWS} with ties`,
+          { ...parameters, stream, last, ...(after === undefined ? {} : { after }) },
+          context,
+        )
+        yield* page
+        if (page.length < PAGE_ROWS) break
+        after = String(page.at(-1)?.['c_sequence'])
+      }
+    }
+  }
+  const some = async (where: string, parameters: QueryParameters): Promise<readonly LedgerFact[]> => {
+    const sql = `${transactions.select} where ${where} order by stream, sequence, transaction_id limit ${rowsMax}`
+    return (await connection.rows(sql, parameters, context)).map(row => readTransaction(store, row))
+  }
+  async function* transactionsUpTo(where: string, parameters: QueryParameters, epoch: Epoch): AsyncGenerator<LedgerFact> {
+    for await (const row of upTo(transactions, where, parameters, epoch)) yield readTransaction(store, row)
+  }
+
+  return {
+    /** In which asset each symbol settles, going by most of its transactions. */
+    assetsOfSymbols: async (epoch: Epoch): Promise<ReadonlyMap<string, string>> => {
+      const rows = await connection.rows(
+        `select toString(symbol) as s, argMax(a, n) as most from (
+          select symbol, toString(asset) as a, count() as n from ${transactions.table}
+          where symbol != '' and stream = 'dropcopy' and sequence <= {last:UInt64} group by symbol, a) as counted
+        group by symbol limit ${rowsMax}`,
+        { last: sequenceOf(epoch, 'dropcopy').toString() },
+        context,
+      )
+      return new Map(rows.map(row => [String(row['s']), String(row['most'])]))
+    },
+
+    /** The rows that changed one balance. */
+    transactions: ({ account, asset }: BalanceKey, epoch: Epoch) =>
+      transactionsUpTo('account_id = {account:String} and asset = {asset:String}', { account, asset }, epoch),
+
+    /** What one account realized in one symbol. */
+    realized: ({ account, symbol }: PositionKey, epoch: Epoch) =>
+      transactionsUpTo(`account_id = {account:String} and symbol = {symbol:String} and kind = 'realized_pnl'`, { account, symbol }, epoch),
+
+    /** The rows of one position. */
+    async *positions({ account, symbol }: PositionKey, epoch: Epoch): AsyncGenerator<PositionFact> {
+      const where = 'account_id = {account:String} and symbol = {symbol:String}'
+      for await (const row of upTo(positions, where, { account, symbol }, epoch)) yield readPositionRow(store, row)
+    },
+
+    /** All rows of these sequences, whoever they concern. */
+    transactionsAt: async (places: readonly Place[]): Promise<readonly LedgerFact[]> => {
+      const streams = [...new Set(places.map(place => place.stream))]
+      const sequencesOf = (stream: string) => places.filter(place => place.stream === stream).map(place => place.sequence.toString())
+      const parameters = streams.flatMap((stream, at) => [[`s${at}`, stream] as const, [`q${at}`, sequencesOf(stream)] as const])
+      const where = streams.map((_, at) => `(stream = {s${at}:String} and sequence in {q${at}:Array(UInt64)})`)
+      return streams.length === 0 ? [] : some(where.join(' or '), Object.fromEntries(parameters))
+    },
+
+    /** The rows with one of these content addresses, wherever they stand. */
+    transactionsWithIds: async (ids: readonly string[]): Promise<readonly LedgerFact[]> =>
+      ids.length === 0 ? [] : some('transaction_id in {ids:Array(String)}', { ids }),
+
+    /**
+     * Of the events that moved a balance in one of these ways up to the epoch, those whose rows of that asset do not sum to zero over all accounts; the first ones.
+     */
+    unbalancedEvents: async ({ account, asset }: BalanceKey, effects: readonly string[], epoch: Epoch, limit: number) => {
+      const streams = Object.entries(epoch)
+      const asOf = streams.map((_, at) => `(stream = {s${at}:String} and sequence <= {e${at}:UInt64})`).join(' or ')
+      const moved = `asset = {asset:String} and kind in {effects:Array(String)} and (${asOf || 'false'})`
+      const rows = await connection.rows(
+        `select toString(stream) as c_stream, toString(sequence) as c_sequence, toString(sum(toDecimal256(amount, 38))) as total
+        from (
+          select distinct ${TRANSACTION_COLUMNS.join(', ')} from ${transactions.table}
+          where ${moved} and (stream, sequence) in (select stream, sequence from ${transactions.table} where account_id = {account:String} and ${moved})
+        ) as events
+        group by stream, sequence having sum(toDecimal256(amount, 38)) != 0 order by stream, sequence limit ${limit}`,
+        {
+          account,
+          asset,
+          effects,
+          ...Object.fromEntries(
+            streams.flatMap(([stream, last], at) => [
+              [`s${at}`, stream],
+              [`e${at}`, last.toString()],
+            ]),
+          ),
+        },
+        context,
+      )
+      return rows.map((row): Place & { readonly sum: Decimal } => ({
+        stream: String(row['c_stream']),
+        sequence: readSequence(row),
+        sum: readAmount(store, row, 'total'),
+      }))
+    },
+  }
+}
