@@ -35,6 +35,11 @@ export function blockLayout(market: Market, block: bigint): readonly BlockItem[]
   })
 }
 
+/** Whether a sequence is the first side of a fill or of a bust: after it, and before the other side, the two accounts do not square. */
+export function isWithinTrade(market: Market, sequence: bigint): boolean {
+  return blockLayout(market, blockOf(sequence)).some(item => item.sequence === sequence && (item.kind === 'fill' || item.kind === 'bust'))
+}
+
 /**
  * The block whose fill a bust in `block` reverses: one of the group of eight blocks before. Within a group the targets are a permutation and a block
  * has at most one bust, so no fill is busted twice.

@@ -2,7 +2,14 @@ import { ReconError } from '../../epoch/recon-error.ts'
 import { withPostgres } from '../engines/postgres-client.ts'
 import type { MarketSpec } from './market.ts'
 
-const figures = ['seed', 'accounts', 'symbols', 'eventsPerTransfer', 'openingDeposits'] as const satisfies readonly (keyof MarketSpec)[]
+const figures = [
+  'seed',
+  'accounts',
+  'symbols',
+  'eventsPerTransfer',
+  'openingDeposits',
+  'markEveryEvents',
+] as const satisfies readonly (keyof MarketSpec)[]
 
 /**
  * Records which exchange a sandbox holds, or checks that it is this one: the streams of another seed would contradict what is stored. Throws a ReconError
@@ -24,7 +31,8 @@ export async function claimStores(postgresUrl: string, spec: MarketSpec): Promis
       await client.query('insert into recon_sandbox.exchange (spec) values ($1) on conflict do nothing', [JSON.stringify(spec)])
       return
     }
-    const different = figures.filter(name => stored[name] !== spec[name])
+    // A figure that is not recorded is one that was not thought of yet when these stores were claimed.
+    const different = figures.filter(name => stored[name] !== undefined && stored[name] !== spec[name])
     if (different.length === 0) return
     const words = different.map(name => `${name} ${JSON.stringify(stored[name])} and not ${JSON.stringify(spec[name])}`).join(', ')
     throw new ReconError(

@@ -12,6 +12,8 @@ export interface MarketSpec {
   readonly eventsPerTransfer: number
   /** How many deposits, one account after the other, are due before the first event. */
   readonly openingDeposits: number
+  /** The sink marks all positions every so many dropcopy events, a multiple of 4; 0: never. */
+  readonly markEveryEvents: number
 }
 
 /** A specification together with what is computed from it once. */
@@ -22,7 +24,14 @@ export interface Market {
 }
 
 /** The specification that is used where nothing else is said. */
-export const defaultMarketSpec: MarketSpec = { seed: '1', accounts: 20_000, symbols: 4, eventsPerTransfer: 20, openingDeposits: 0 }
+export const defaultMarketSpec: MarketSpec = {
+  seed: '1',
+  accounts: 20_000,
+  symbols: 4,
+  eventsPerTransfer: 20,
+  openingDeposits: 0,
+  markEveryEvents: 2_000,
+}
 
 /** Checks a specification and prepares it; the error names every figure that is out of range. */
 export function openMarket(spec: MarketSpec): Market {
@@ -31,6 +40,8 @@ export function openMarket(spec: MarketSpec): Market {
     ...outside('symbols', spec.symbols, 2, MAX_INSTRUMENTS),
     ...outside('eventsPerTransfer', spec.eventsPerTransfer, 1, 1_000_000),
     ...outside('openingDeposits', spec.openingDeposits, 0, 10_000_000),
+    ...outside('markEveryEvents', spec.markEveryEvents, 0, 1_000_000),
+    ...(spec.markEveryEvents % 4 === 0 ? [] : [`markEveryEvents is ${spec.markEveryEvents}, and must be a multiple of 4`]),
   ]
   if (wrong.length > 0) throw new Error(`the simulated exchange cannot be set up: ${wrong.join('; ')}`)
   return { spec, seed: seedWords(spec.seed), instruments: instruments(spec.symbols) }

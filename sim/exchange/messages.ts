@@ -11,9 +11,9 @@ export type Role = (typeof roles)[number]
 
 /**
  * Where a process can be made to die: the trade-engine after the commit of its trades or of its positions and balances, the sink after its next insert
- * of rows and before the watermark.
+ * of rows and before the watermark, or after its next insert of a part of a mark cycle.
  */
-export type CrashPoint = 'after-trades' | 'after-state' | 'after-rows'
+export type CrashPoint = 'after-trades' | 'after-state' | 'after-rows' | 'within-marks'
 
 /** How late and how often the sink delivers. */
 export interface SinkBehaviour {

@@ -10,7 +10,11 @@ import { allocationTransactions, foldExecution, type LedgerTransaction } from '.
 /** What the sink carries from event to event; its own, and never the trade-engine's. */
 export interface SinkMemory {
   /** By `keyOf` account and symbol. */
-  readonly positions: { readonly get: (key: string) => Position | undefined; readonly set: (key: string, position: Position) => void }
+  readonly positions: {
+    readonly get: (key: string) => Position | undefined
+    readonly set: (key: string, position: Position) => void
+    readonly entries: () => Iterable<readonly [string, Position]>
+  }
   /** What recent executions realized, for the busts that reverse them. */
   readonly realized: Map<string, bigint>
 }

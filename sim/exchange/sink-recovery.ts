@@ -17,6 +17,9 @@ export interface RecoveredSink {
   readonly transactionsDropcopy: Counter
   readonly transactionsCash: Counter
   readonly positionsDropcopy: Counter
+  readonly marks: Counter
+  /** Everything up to here is in the memory. */
+  readonly folded: bigint
   readonly memory: SinkMemory
 }
 
@@ -28,18 +31,25 @@ const positionRows = z.array(z.tuple([z.string(), z.string(), z.string(), z.stri
 
 /**
  * Recovers a sink from what it has vouched for and nothing else: rows above a watermark may be there or not, so they are folded and written again. Costs one
- * pass over the history of positions inside ClickHouse, so the time of a restart hardly grows with what lies behind.
+ * pass over the history of positions inside ClickHouse, so the time of a restart hardly grows with what lies behind. `cycleDue` gives the dropcopy sequence
+ * of the mark cycle after the last one that is vouched for: it must be folded again, since it may be there in part.
  */
-export async function recoverSink(client: ClickHouseClient): Promise<RecoveredSink> {
+export async function recoverSink(client: ClickHouseClient, cycleDue: (last: bigint) => bigint | undefined): Promise<RecoveredSink> {
   const counters = await readCounters(client)
   const counter = (table: string, stream: string): Counter => counters.get(`${table}/${stream}`) ?? { sequence: 0n, rowsTotal: 0n }
   const transactionsDropcopy = counter('transactions', 'dropcopy')
   const positionsDropcopy = counter('positions', 'dropcopy')
+  const marks = counter('pnl_marks', 'mark_cycle')
+  const delivered = lesser(transactionsDropcopy.sequence, positionsDropcopy.sequence)
+  const due = cycleDue(marks.sequence)
+  const folded = due === undefined ? delivered : lesser(delivered, due - 1n)
   return {
     transactionsDropcopy,
     transactionsCash: counter('transactions', 'cash'),
     positionsDropcopy,
-    memory: await readMemory(client, lesser(transactionsDropcopy.sequence, positionsDropcopy.sequence)),
+    marks,
+    folded,
+    memory: await readMemory(client, folded),
   }
 }
 
@@ -109,14 +119,21 @@ function readWhenAsked(columns: z.infer<typeof positionColumns>[0]): SinkMemory[
   const [accounts, symbols, quantities, costs, realized] = columns
   const places = new Map(accounts.map((accountId, place) => [keyOf(accountId, symbols[place] ?? ''), place]))
   const read = new Map<string, Position>()
+  const textAt = (place: number) => positionOf([quantities[place] ?? '', costs[place] ?? '', realized[place] ?? ''])
   return {
     get: key => {
-      const known = read.get(key)
       const place = places.get(key)
-      if (known !== undefined || place === undefined) return known
-      return positionOf([quantities[place] ?? '', costs[place] ?? '', realized[place] ?? ''])
+      return read.get(key) ?? (place === undefined ? undefined : textAt(place))
     },
-    set: (key, position) => read.set(key, position),
+    set: (key, position) => {
+      read.set(key, position)
+      places.delete(key)
+    },
+    entries: () => {
+      for (const [key, place] of places) read.set(key, textAt(place))
+      places.clear()
+      return read
+    },
   }
 }
 

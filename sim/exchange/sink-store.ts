@@ -6,6 +6,14 @@ import type { PositionRow } from './sink-fold.ts'
 /** The two tables of history that the sink writes. */
 export type SinkTable = 'transactions' | 'positions'
 
+/** The last mark cycle that is published, and how many distinct marks there are up to it. */
+export interface MarkWatermark {
+  readonly table: 'pnl_marks'
+  readonly stream: 'mark_cycle'
+  readonly sequence: bigint
+  readonly rowsTotal: bigint
+}
+
 /** A row in the order of its table's columns, as text. */
 export type TextRow = readonly string[]
 
@@ -32,14 +40,18 @@ const atomicInsert = {
 } as const
 
 /** Writes rows of history with one INSERT: visible together or not at all. */
-export async function insertRows(client: ClickHouseClient, table: SinkTable, rows: readonly TextRow[]): Promise<void> {
+export async function insertRows(client: ClickHouseClient, table: SinkTable | 'pnl_marks', rows: readonly TextRow[]): Promise<void> {
   if (rows.length === 0) return
   if (rows.length > INSERT_ROWS_MAX) throw new Error(`${rows.length} rows in one insert, and it stays atomic up to ${INSERT_ROWS_MAX}`)
   await client.insert({ table, values: [...rows], format: 'JSONCompactEachRow', clickhouse_settings: atomicInsert })
 }
 
 /** Writes watermarks with one INSERT; only after the rows that they vouch for. */
-export async function insertWatermarks(client: ClickHouseClient, watermarks: readonly Watermark[], writtenAtMs: number): Promise<void> {
+export async function insertWatermarks(
+  client: ClickHouseClient,
+  watermarks: readonly (Watermark | MarkWatermark)[],
+  writtenAtMs: number,
+): Promise<void> {
   if (watermarks.length === 0) return
   const writtenAt = timeText(BigInt(writtenAtMs) * 1000n)
   const values = watermarks.map(({ table, stream, sequence, rowsTotal }) => [
@@ -83,7 +95,8 @@ export function positionText({ event, position }: PositionRow): TextRow {
   ]
 }
 
-function timeText(micros: bigint): string {
+/** A time as ClickHouse reads it, to the microsecond. */
+export function timeText(micros: bigint): string {
   const milliseconds = new Date(Number(micros / 1000n)).toISOString().slice(0, -1).replace('T', ' ')
   return `${milliseconds}${(micros % 1000n).toString().padStart(3, '0')}`
 }

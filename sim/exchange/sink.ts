@@ -4,6 +4,9 @@ import type { PlannedFault } from '../faults/planned-fault.ts'
 import { watermarkFault } from '../faults/sink-faults.ts'
 import type { ChildLink } from './child-link.ts'
 import { openDropcopy } from './dropcopy.ts'
+import type { DropcopyEvent } from './dropcopy-event.ts'
+import { cycleNumberAt, markRows, sequenceOfCycle } from './mark-cycle.ts'
+import { openMarkDelivery } from './mark-delivery.ts'
 import { openMarket } from './market.ts'
 import type { Progress } from './messages.ts'
 import { purposes, randomAt } from './random.ts'
@@ -32,14 +35,17 @@ interface Tally {
 export async function runSink(link: ChildLink, postgres: Client, clickhouse: ClickHouseClient): Promise<void> {
   const market = openMarket(link.start.spec)
   const dropcopy = openDropcopy(market)
-  const recovered = await recoverSink(clickhouse)
+  const recovered = await recoverSink(clickhouse, last =>
+    market.spec.markEveryEvents > 0 ? sequenceOfCycle(market, last + 1n) : undefined,
+  )
   const { memory } = recovered
   const tallies = {
     transactionsDropcopy: tallyFrom(recovered.transactionsDropcopy),
     transactionsCash: tallyFrom(recovered.transactionsCash),
     positionsDropcopy: tallyFrom(recovered.positionsDropcopy),
   }
-  let consumed = lesser(tallies.transactionsDropcopy.sequence, tallies.positionsDropcopy.sequence)
+  const marked = tallyFrom(recovered.marks)
+  let consumed = recovered.folded
   const done = new Map<string, bigint>([
     ['transactions/dropcopy', tallies.transactionsDropcopy.sequence],
     ['transactions/cash', tallies.transactionsCash.sequence],
@@ -63,24 +69,51 @@ export async function runSink(link: ChildLink, postgres: Client, clickhouse: Cli
     })
   const transactions = delivery('transactions', 0n)
   const positions = delivery('positions', 1n)
-  const progress = (): Progress => ({
-    dropcopy: lesser(doneOf('transactions', 'dropcopy'), doneOf('positions', 'dropcopy')),
-    cash: doneOf('transactions', 'cash'),
-    halted: false,
-    pendingRows: transactions.pendingRows() + positions.pendingRows(),
+  const salt = BigInt(process.pid)
+  const marks = openMarkDelivery({
+    client: clickhouse,
+    link,
+    lag: varyingLag(market.seed, -1n - salt, link.start.sink.lagMsMin, link.start.sink.lagMsMax),
+    random: randomAt(market.seed, purposes.replay, -1n - salt),
+    delivered: () => link.send({ type: 'progress', progress: progress() }),
   })
+  const pendingRows = () => transactions.pendingRows() + positions.pendingRows() + marks.pendingRows()
+  const progress = (): Progress => {
+    const rows = lesser(doneOf('transactions', 'dropcopy'), doneOf('positions', 'dropcopy'))
+    const cycle = marks.firstPending()
+    return {
+      dropcopy: cycle === undefined ? rows : lesser(rows, cycle - 1n),
+      cash: doneOf('transactions', 'cash'),
+      halted: false,
+      pendingRows: pendingRows(),
+    }
+  }
   link.send({ type: 'ready', progress: progress() })
+
+  /** Computes the cycle that is due with this event, if one is, from the positions as of it. */
+  const mark = ({ sequence, occurredAtMicros }: DropcopyEvent) => {
+    const number = cycleNumberAt(market, sequence)
+    if (number === undefined || number <= marked.sequence) return
+    const cycle = { number, sequence, markedAtMicros: occurredAtMicros }
+    const positions = [...memory.positions.entries()]
+    marked.sequence = number
+    marked.rows += BigInt(positions.length)
+    marks.add({ cycle, rows: () => markRows(market, cycle, positions), rowsTotal: marked.rows }, positions.length)
+  }
 
   const consume = async () => {
     while (!link.signal.aborted) {
-      if (link.paused() || transactions.pendingRows() + positions.pendingRows() > PENDING_ROWS_MAX) {
+      if (link.paused() || pendingRows() > PENDING_ROWS_MAX) {
         await link.rest(POLL_MS)
         continue
       }
       const head = link.head()
       const through = head < consumed + EVENTS_MAX ? head : consumed + EVENTS_MAX
       const batch = openBatch(memory, link.faults())
-      for (const event of dropcopy.between(consumed, through)) batch.event(event, tallies)
+      for (const event of dropcopy.between(consumed, through)) {
+        batch.event(event, tallies)
+        mark(event)
+      }
       for (const transfer of await readTransfers(postgres, tallies.transactionsCash.sequence, TRANSFERS_MAX))
         batch.transfer(transfer, tallies)
       consumed = through > consumed ? through : consumed
@@ -90,7 +123,7 @@ export async function runSink(link: ChildLink, postgres: Client, clickhouse: Cli
       if (through === head) await link.rest(link.start.sink.batchMs)
     }
   }
-  await Promise.all([consume(), transactions.run(), positions.run()])
+  await Promise.all([consume(), transactions.run(), positions.run(), marks.run()])
 }
 
 type Tallies = Record<'transactionsDropcopy' | 'transactionsCash' | 'positionsDropcopy', Tally>
