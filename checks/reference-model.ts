@@ -39,7 +39,7 @@ export type ReferenceHistoryName = keyof typeof REFERENCE_HISTORIES
 
 /** The tables that the built-in checks read (schema.md), as a deployment calls them. */
 export interface ReferenceTables {
-  readonly postgres: Readonly<Record<'balances' | 'positions', MappedTable>>
+  readonly postgres: Readonly<Record<'balances' | 'positions' | 'trades' | 'transfers', MappedTable>>
   readonly clickhouse: Readonly<Record<ReferenceHistoryName | 'sink_watermarks', MappedTable>>
 }
 
@@ -54,6 +54,30 @@ export const REFERENCE_TABLES: ReferenceTables = {
       ...table('trade_engine', 'positions', ['account_id', 'symbol', 'quantity', 'cost_basis', 'realized_pnl']),
       stamps: { dropcopy: 'sequence' },
     },
+    trades: table('trade_engine', 'trades', [
+      'execution_id',
+      'trade_id',
+      'sequence',
+      'account_id',
+      'symbol',
+      'side',
+      'quantity',
+      'price',
+      'fee',
+      'realized_pnl',
+      'state',
+      'executed_at',
+    ]),
+    transfers: table('accounts', 'transfers', [
+      'transfer_id',
+      'sequence',
+      'account_id',
+      'asset',
+      'direction',
+      'amount',
+      'custodian_reference',
+      'created_at',
+    ]),
   },
   clickhouse: {
     transactions: history('transactions'),

@@ -101,6 +101,7 @@ function tablesOf({ tables: { postgres, clickhouse } }: FileConfig): TablesConfi
       balances: tableOf(postgres.balances),
       positions: tableOf(postgres.positions),
       resume_tokens: tableOf(postgres.resume_tokens),
+      trades: tableOf(postgres.trades),
       transfers: tableOf(postgres.transfers),
     },
     clickhouse: {

@@ -29,7 +29,7 @@ export type StreamsConfig = Readonly<Record<string, string>>
 
 /** How the reference tables are called here, by their names in the reference data model. */
 export interface TablesConfig {
-  readonly postgres: Readonly<Record<'balances' | 'positions' | 'resume_tokens' | 'transfers', MappedTable>>
+  readonly postgres: Readonly<Record<'balances' | 'positions' | 'resume_tokens' | 'trades' | 'transfers', MappedTable>>
   readonly clickhouse: Readonly<Record<'transactions' | 'positions' | 'sink_watermarks', MappedTable>>
 }
 

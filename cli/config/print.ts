@@ -56,7 +56,7 @@ function originOf(loaded: LoadedConfig, path: ConfigPath): string {
 function effectiveFile({ config, fileConfig }: LoadedConfig) {
   const { stores, capture, horizon, checks, custodian, audit, gate, http } = fileConfig
   const removed = Object.fromEntries(Object.entries(fileConfig.streams).filter(([, sql]) => sql === false))
-  const { balances, positions, resume_tokens, transfers } = config.tables.postgres
+  const { balances, positions, resume_tokens, trades, transfers } = config.tables.postgres
   const { transactions, sink_watermarks, positions: positionHistory } = config.tables.clickhouse
   return {
     stores: { ...stores, connectTimeout: formatDuration(stores.connectTimeout) },
@@ -66,6 +66,7 @@ function effectiveFile({ config, fileConfig }: LoadedConfig) {
         balances: { ...tableForm(balances), stamps: balances.stamps },
         positions: { ...tableForm(positions), stamps: positions.stamps },
         resume_tokens: tableForm(resume_tokens),
+        trades: tableForm(trades),
         transfers: tableForm(transfers),
       },
       clickhouse: {

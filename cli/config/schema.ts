@@ -23,13 +23,12 @@ const REQUIRED_CHECKS = ['transactions-balance', 'position-realized-pnls-balance
 
 type MappingDefaults = Pick<MappedTable, 'schema' | 'name' | 'columns'>
 
-/** Only the streams' default SQL reads these two; a deployment that reads its streams otherwise need not have them. */
+/** Only the streams' default SQL reads this one; a deployment that reads its streams otherwise need not have it. */
 const RESUME_TOKENS = {
   schema: 'trade_engine',
   name: 'resume_tokens',
   columns: { service: 'service', stream: 'stream', sequence: 'sequence' },
 } as const
-const TRANSFERS = { schema: 'accounts', name: 'transfers', columns: { sequence: 'sequence' } } as const
 
 /**
  * What `recon.yaml` may say, with every default in the words in which it would be written there.
@@ -51,7 +50,8 @@ export function fileSchema(knownChecks: readonly string[]) {
         balances: stateTable(REFERENCE_TABLES.postgres.balances),
         positions: stateTable(REFERENCE_TABLES.postgres.positions),
         resume_tokens: table(RESUME_TOKENS),
-        transfers: table(TRANSFERS),
+        trades: table(REFERENCE_TABLES.postgres.trades),
+        transfers: table(REFERENCE_TABLES.postgres.transfers),
       }),
       clickhouse: section({
         transactions: table(REFERENCE_TABLES.clickhouse.transactions),
