@@ -1,7 +1,8 @@
 import { isZeroDecimal, parseDecimal } from '../../epoch/decimal.ts'
 import type { CustodianMovement } from '../../stores/custodian/custodian.ts'
+import type { SettledSums } from '../../stores/state/settled-record.ts'
 import { AssetSums } from './asset-sums.ts'
-import type { OmnibusFacts, OmnibusTerms, SettledSums } from './facts.ts'
+import type { OmnibusFacts, OmnibusTerms } from './facts.ts'
 import { type Classification, directionOf, isUnclassified } from './movements.ts'
 
 /** By how much the custodian's balance of an asset differs from what its own movements make of the opening balance. */

@@ -1,17 +1,7 @@
 import type { CustodianBalance, CustodianMovement } from '../../stores/custodian/custodian.ts'
+import type { SettledSums } from '../../stores/state/settled-record.ts'
 import type { Classification } from './movements.ts'
 import type { Transfer } from './transfer.ts'
-
-/** Cumulative amounts of settled movements by class, exact decimal text by asset; `classified` is signed. */
-export interface SettledSums {
-  readonly deposits: Readonly<Record<string, string>>
-  readonly withdrawals: Readonly<Record<string, string>>
-  readonly fees: Readonly<Record<string, string>>
-  readonly classified: Readonly<Record<string, string>>
-}
-
-/** Nothing is settled yet. */
-export const NOTHING_SETTLED: SettledSums = { deposits: {}, withdrawals: {}, fees: {}, classified: {} }
 
 /** What the books say of one asset as of E: the sum of its balances, and of its realized PnL, which trading has put into them. */
 export interface AssetBooks {

@@ -3,6 +3,7 @@ import { migrateState } from './migrate.ts'
 import { openPool, type StatePool, type StateTimeouts } from './pool.ts'
 import type { HistoryQuery, RecordableRun, RunRecord } from './run-record.ts'
 import { insertRun, selectRun, selectRuns } from './runs.ts'
+import { type SettledHistory, settledHistory } from './settled-history.ts'
 
 /**
  * Recon's own database: finished runs with their evidence, and the epochs that were accepted; append-only. Every method rejects with
@@ -19,6 +20,8 @@ export interface State {
   highestEpochs(signal: AbortSignal): Promise<SeenEpoch>
   /** Acknowledges that a store went back: what was seen so far no longer binds. */
   acceptEpoch(reason: string, signal: AbortSignal): Promise<EpochAcceptance>
+  /** What is remembered of a custodian; `custodian` is the digest of who it is and on which terms it is asked. */
+  settledHistory(custodian: string): SettledHistory
   /** Ends the connections; safe to call twice. */
   close(): Promise<void>
 }
@@ -42,6 +45,7 @@ export async function openState(url: string, options: StateOptions): Promise<Sta
     getRun: (runId, signal) => pool.use(signal, client => selectRun(client, runId)),
     highestEpochs: signal => pool.use(signal, selectSeenEpoch),
     acceptEpoch: (reason, signal) => pool.use(signal, client => insertAcceptance(client, reason)),
+    settledHistory: custodian => settledHistory(pool, custodian),
     close: () => pool.close(),
   }
 }
