@@ -5,6 +5,7 @@ import type { ClickHouseConnection } from './connection.ts'
 import type { ClickHouseHistory } from './history.ts'
 import { conflictsStatement, historyParameters, historyStatement, rowCountStatement, type TableFacts } from './history-statement.ts'
 import { showTable } from './identifiers.ts'
+import { poll } from './poll.ts'
 import { mayHoldRepeats, ProvenLines } from './proof.ts'
 import { readLiveTable, requireHistory } from './table-facts.ts'
 import { lookForHorizon, type WatermarkTable } from './watermarks.ts'
@@ -19,9 +20,6 @@ interface ReadingPlan {
   readonly table: TableFacts
   readonly collapse: boolean
 }
-
-const POLL_MS_MIN = 10
-const POLL_MS_MAX = 250
 
 /** Makes the as-of leg of a relation out of a ClickHouse history table: wait and read of the primitive (design section 3). */
 export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: ClickHouseHistory, strategy: HorizonStrategy): AsOfLeg {
@@ -94,20 +92,5 @@ export function clickHouseHistoryLeg(connection: ClickHouseConnection, history: 
       const rows = await connection.rows(statement, { ...historyParameters(history, horizon.at, horizon.at), most: String(limit) }, context)
       return rows.map(row => String(row['address']))
     },
-  }
-}
-
-/** Looks until it is enough or the deadline has passed, less often the longer it takes; always looks at least once. */
-async function poll<T>(
-  look: () => Promise<T>,
-  enough: (seen: T) => boolean,
-  deadlineMs: number,
-  { clock, signal }: LegContext,
-): Promise<T> {
-  for (let pauseMs = POLL_MS_MIN; ; pauseMs = Math.min(pauseMs * 1.5, POLL_MS_MAX)) {
-    const seen = await look()
-    const leftMs = deadlineMs - clock.monotonicMs()
-    if (enough(seen) || leftMs <= 0) return seen
-    await clock.sleep(Math.min(pauseMs, leftMs), signal)
   }
 }
