@@ -6,13 +6,13 @@
 // The faults that the simulated exchange can be given.
 export {
   type Fault,
-  type FaultExpectation,
   type FaultName,
   faultCatalogue,
   faultNamed,
   faultNames,
   findFault,
 } from './sim/faults/catalogue.ts'
+export { type CheckName, checkNames, type FaultExpectation, type FaultExpectations, type FaultReason } from './sim/faults/expectation.ts'
 // Generators.
 export {
   type ArbitraryCut,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Run } from '../checks/run.ts'
-import { type Fault, type FaultExpectation, faultCatalogue } from '../sim/faults/catalogue.ts'
+import { type Fault, faultCatalogue } from '../sim/faults/catalogue.ts'
+import type { FaultExpectation } from '../sim/faults/expectation.ts'
 import { repairFault } from '../sim/faults/repair.ts'
 import { openState } from '../stores/state/state.ts'
 import { type Books, openBooks } from './support/books.ts'

@@ -1,13 +1,4 @@
-/** What a check must say about an exchange that has a fault in it. */
-export interface FaultExpectation {
-  readonly verdict: 'balanced' | 'diff' | 'inconclusive'
-  readonly reasonCode: string
-  /** The difference goes by itself: a check that waits long enough is balanced. */
-  readonly heals?: boolean
-  /** Only a check that has recon's own database can say this; without it the reason is `reasonCodeWithoutState`. */
-  readonly needsState?: boolean
-  readonly reasonCodeWithoutState?: string
-}
+import { balanced, conflict, expecting, type FaultExpectations, mismatch, rowsExtra, rowsMissing } from './expectation.ts'
 
 interface CatalogueEntry {
   readonly name: string
@@ -20,14 +11,10 @@ interface CatalogueEntry {
   readonly visible: boolean
   /** True where `repairFault` heals it. */
   readonly repairable: boolean
-  readonly expect: { readonly 'transactions-balance': FaultExpectation }
+  readonly expect: FaultExpectations
 }
 
-const balanced = { verdict: 'balanced', reasonCode: 'balanced' } as const
-const mismatch = { verdict: 'diff', reasonCode: 'value-mismatch' } as const
-const rowsMissing = { verdict: 'diff', reasonCode: 'rows-missing' } as const
-
-/** Every fault that the simulated exchange can be given, with what transactions-balance must make of it. */
+/** Every fault that the simulated exchange can be given, with what each check must make of it. */
 export const faultCatalogue = [
   {
     name: 'lost-row',
@@ -36,7 +23,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': rowsMissing },
+    expect: expecting({ 'transactions-balance': rowsMissing }),
   },
   {
     name: 'duplicate-row-different-amount',
@@ -45,7 +32,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': { verdict: 'diff', reasonCode: 'conflicting-duplicate' } },
+    expect: expecting({ 'transactions-balance': conflict }),
   },
   {
     name: 'altered-amount-by-1e-18',
@@ -54,7 +41,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
   {
     name: 'sign-flipped',
@@ -63,7 +50,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
   {
     name: 'wrong-account',
@@ -72,7 +59,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
   {
     name: 'wrong-asset',
@@ -81,7 +68,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
   {
     name: 'rows-extra',
@@ -90,7 +77,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': { verdict: 'diff', reasonCode: 'rows-extra' } },
+    expect: expecting({ 'transactions-balance': rowsExtra }),
   },
   {
     name: 'late-row-below-epoch',
@@ -99,7 +86,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: false,
-    expect: { 'transactions-balance': { ...balanced, heals: true } },
+    expect: expecting({ 'transactions-balance': { ...balanced, heals: true } }),
   },
   {
     name: 'replayed-identical-row',
@@ -108,7 +95,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: false,
     repairable: false,
-    expect: { 'transactions-balance': balanced },
+    expect: expecting({ 'transactions-balance': balanced }),
   },
   {
     name: 'watermark-ahead-of-rows',
@@ -117,7 +104,7 @@ export const faultCatalogue = [
     suits: 'funding',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': rowsMissing },
+    expect: expecting({ 'transactions-balance': rowsMissing }),
   },
   {
     name: 'watermark-stuck',
@@ -126,7 +113,7 @@ export const faultCatalogue = [
     suits: 'any event',
     visible: true,
     repairable: false,
-    expect: { 'transactions-balance': { verdict: 'inconclusive', reasonCode: 'horizon-timeout' } },
+    expect: expecting({ 'transactions-balance': { verdict: 'inconclusive', reasonCode: 'horizon-timeout' } }),
   },
   {
     name: 'watermarks-disagree',
@@ -135,7 +122,7 @@ export const faultCatalogue = [
     suits: 'any event',
     visible: true,
     repairable: false,
-    expect: { 'transactions-balance': { verdict: 'inconclusive', reasonCode: 'watermark-conflict' } },
+    expect: expecting({ 'transactions-balance': { verdict: 'inconclusive', reasonCode: 'watermark-conflict' } }),
   },
   {
     name: 'bust-dropped-by-sink',
@@ -144,7 +131,7 @@ export const faultCatalogue = [
     suits: 'bust',
     visible: true,
     repairable: false,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
   {
     name: 'bust-dropped-by-engine',
@@ -153,7 +140,7 @@ export const faultCatalogue = [
     suits: 'bust',
     visible: true,
     repairable: false,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
   {
     name: 'bust-dropped-by-both',
@@ -162,7 +149,7 @@ export const faultCatalogue = [
     suits: 'bust',
     visible: false,
     repairable: false,
-    expect: { 'transactions-balance': balanced },
+    expect: expecting({ 'transactions-balance': balanced }),
   },
   {
     name: 'stale-balance',
@@ -171,7 +158,7 @@ export const faultCatalogue = [
     suits: 'funding',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
   {
     name: 'double-applied-batch',
@@ -180,7 +167,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
   {
     name: 'torn-batch',
@@ -189,7 +176,7 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: false,
-    expect: { 'transactions-balance': { verdict: 'inconclusive', reasonCode: 'torn-cut' } },
+    expect: expecting({ 'transactions-balance': { verdict: 'inconclusive', reasonCode: 'torn-cut' } }),
   },
   {
     name: 'token-regressed',
@@ -198,14 +185,14 @@ export const faultCatalogue = [
     suits: 'fill with a fee',
     visible: true,
     repairable: false,
-    expect: {
+    expect: expecting({
       'transactions-balance': {
         verdict: 'inconclusive',
         reasonCode: 'epoch-regression',
         needsState: true,
         reasonCodeWithoutState: 'torn-cut',
       },
-    },
+    }),
   },
   {
     name: 'missing-account',
@@ -214,7 +201,7 @@ export const faultCatalogue = [
     suits: 'any event',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
   {
     name: 'phantom-account',
@@ -223,7 +210,7 @@ export const faultCatalogue = [
     suits: 'any event',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
   {
     name: 'lost-deposit-row',
@@ -232,7 +219,7 @@ export const faultCatalogue = [
     suits: 'deposit',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': rowsMissing },
+    expect: expecting({ 'transactions-balance': rowsMissing }),
   },
   {
     name: 'deposit-applied-twice',
@@ -241,7 +228,7 @@ export const faultCatalogue = [
     suits: 'deposit',
     visible: true,
     repairable: true,
-    expect: { 'transactions-balance': mismatch },
+    expect: expecting({ 'transactions-balance': mismatch }),
   },
 ] as const satisfies readonly CatalogueEntry[]
 

@@ -1,11 +1,11 @@
-import { type Fault, type FaultExpectation, faultCatalogue } from '../../sim/faults/catalogue.ts'
+import { type Fault, faultCatalogue } from '../../sim/faults/catalogue.ts'
+import type { FaultExpectation, FaultReason } from '../../sim/faults/expectation.ts'
 import { blindSpots } from './blind-spots.ts'
 
-type Expected = Fault['expect']['transactions-balance']
-type Reason = Expected['reasonCode'] | Extract<Expected, { readonly reasonCodeWithoutState: string }>['reasonCodeWithoutState']
+type Reason = Exclude<FaultReason, 'balanced' | 'stuck-transfer' | 'unknown-movement' | 'store-unreachable' | 'custodian-inconsistent'>
 
 // Typed by the catalogue, so that a reason without words does not compile.
-const seenBy: Readonly<Record<Exclude<Reason, 'balanced'>, string>> = {
+const seenBy: Readonly<Record<Reason, string>> = {
   'value-mismatch': 'the sums: a balance is not the sum of its transactions as of the epoch',
   'rows-missing': 'the counts: fewer distinct rows than the watermark vouches for, at the deadline, even where all sums agree',
   'rows-extra': 'the counts: more distinct rows than the watermark vouches for, or rows of a stream that nobody declared',
