@@ -9,7 +9,19 @@ export interface Random {
 }
 
 /** What a number is drawn for; each purpose is a family of sources of its own, so that adding draws to one never shifts another. */
-export const purposes = { layout: 1, fill: 2, funding: 3, settlement: 4, bust: 5, price: 6, transfer: 7, lag: 8, replay: 9 } as const
+export const purposes = {
+  layout: 1,
+  fill: 2,
+  funding: 3,
+  settlement: 4,
+  bust: 5,
+  price: 6,
+  transfer: 7,
+  lag: 8,
+  replay: 9,
+  custodian: 20,
+  refund: 21,
+} as const
 
 /** One of `purposes`. */
 export type Purpose = (typeof purposes)[keyof typeof purposes]

@@ -75,7 +75,11 @@ export function anchorageCustodian(options: AnchorageOptions): Custodian {
     }
     if (boundary === undefined) return [...listed.values()]
     const remedy = 'what was summed as settled is no longer in the list, so nothing can be said until the settled sums are built anew'
-    throw new StoreError(options.name, 'store-error', `the list of vault ${vault} ended without transaction ${boundary}: ${remedy}`)
+    throw new StoreError(
+      options.name,
+      'store-error',
+      `GET /v2/transactions: the list of vault ${vault} ended without ${boundary}: ${remedy}`,
+    )
   }
 
   return {

@@ -41,7 +41,8 @@ export function jsonClient(options: JsonClientOptions): JsonClient {
   const pool = options.origin.protocol === 'https:' ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
 
   const attempt = async (url: URL, path: string, leftMs: number, context: LegContext): Promise<Attempt> => {
-    const patienceMs = Math.max(1, Math.min(options.requestTimeoutMs, leftMs))
+    // Timers take whole milliseconds.
+    const patienceMs = Math.max(1, Math.ceil(Math.min(options.requestTimeoutMs, leftMs)))
     const patience = AbortSignal.timeout(patienceMs)
     try {
       const answer = await httpGet({
@@ -55,7 +56,7 @@ export function jsonClient(options: JsonClientOptions): JsonClient {
     } catch (error) {
       context.signal.throwIfAborted()
       if (error instanceof StoreError) throw error
-      if (patience.aborted) return { again: `GET ${path}: no answer within ${Math.round(patienceMs)} ms`, cause: error }
+      if (patience.aborted) return { again: `GET ${path}: no answer within ${patienceMs} ms`, cause: error }
       const failure = requestError(store, path, error)
       if (failure === undefined) throw error
       if (!failure.retryable) throw failure
