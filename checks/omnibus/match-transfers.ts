@@ -62,8 +62,8 @@ export function matchTransfers(
 }
 
 /** Whether a withdrawal has failed at the custodian, so that its account must have it back. */
-function isDueBack(withdrawal: Transfer, { movementOf, disputed }: Pairing): boolean {
-  return withdrawal.direction === 'withdrawal' && !disputed.has(withdrawal) && movementOf.get(withdrawal)?.state === 'failed'
+function isDueBack(withdrawal: Transfer, { movementOf }: Pairing): boolean {
+  return withdrawal.direction === 'withdrawal' && movementOf.get(withdrawal)?.state === 'failed'
 }
 
 function judgeRefund(refund: Transfer, withdrawal: Transfer | undefined, pairing: Pairing): readonly Finding[] {
