@@ -82,6 +82,18 @@ Examples:
     })
 
   program
+    .command('explain')
+    .description('take the difference of a recorded run down to facts: which, since when, and which store is likely wrong')
+    .argument('<run>', 'the ID of the run, or enough of its beginning (needs RECON_STATE_URL)')
+    .option('--limit <n>', 'list at most so many facts for each key', wholeNumber(1, 1_000), 20)
+    .option('--json', 'one recon.explain/1 document')
+    .addHelpText('after', '\nExit status: 0 explained, or nothing to explain; 2 no such run, or bad usage; 11 a store could not answer')
+    .action(async (run: string, { limit, json = false }: { limit: number; json?: boolean }) => {
+      const { explainCommand } = await import('./explain.ts')
+      done(await explainCommand({ run, limit, json }, configuration().config, io))
+    })
+
+  program
     .command('epoch')
     .description('the logical clock that recon remembers')
     .command('accept')

@@ -59,9 +59,12 @@ export interface HistoryFacts {
   transactions(key: BalanceKey, epoch: Epoch): AsyncIterable<LedgerFact>
   realized(key: PositionKey, epoch: Epoch): AsyncIterable<LedgerFact>
   positions(key: PositionKey, epoch: Epoch): AsyncIterable<PositionFact>
+  /** The last row of a position; undefined where it has none. */
+  lastPosition(key: PositionKey, epoch: Epoch): Promise<PositionFact | undefined>
   /** All rows of these sequences, whoever they concern. */
   transactionsAt(places: readonly Place[]): Promise<readonly LedgerFact[]>
-  transactionsWithIds(transactionIds: readonly string[], epoch: Epoch): Promise<readonly LedgerFact[]>
+  /** The rows with one of these content addresses, wherever they stand. */
+  transactionsWithIds(transactionIds: readonly string[]): Promise<readonly LedgerFact[]>
   /** Of the events that moved a balance in one of these ways, those whose rows do not sum to zero over all accounts; the first ones. */
   unbalancedEvents(key: BalanceKey, effects: readonly string[], epoch: Epoch, limit: number): Promise<readonly UnbalancedEvent[]>
 }

@@ -97,6 +97,17 @@ export function historyFacts(connection: ClickHouseConnection, { tables, rowsMax
       for await (const row of upTo(positions, where, { account, symbol }, epoch)) yield readPositionRow(store, row)
     },
 
+    /** The last row of a position; undefined where it has none. */
+    lastPosition: async ({ account, symbol }: PositionKey, epoch: Epoch): Promise<PositionFact | undefined> => {
+      const [row] = await connection.rows(
+        `${positions.select} where account_id = {account:String} and symbol = {symbol:String} and stream = 'dropcopy' and sequence <= {last:UInt64}
+        order by sequence desc, execution_id desc limit 1`,
+        { account, symbol, last: sequenceOf(epoch, 'dropcopy').toString() },
+        context,
+      )
+      return row && readPositionRow(store, row)
+    },
+
     /** All rows of these sequences, whoever they concern. */
     transactionsAt: async (places: readonly Place[]): Promise<readonly LedgerFact[]> => {
       const streams = [...new Set(places.map(place => place.stream))]

@@ -53,6 +53,15 @@ export async function selectRuns(client: pg.ClientBase, query: HistoryQuery): Pr
   return rows
 }
 
+/** The IDs of the runs that begin with a text, the newest first, at most `limit` of them. */
+export async function selectRunIds(client: pg.ClientBase, prefix: string, limit: number): Promise<readonly string[]> {
+  const { rows } = await client.query<{ runId: string }>(
+    'select run_id as "runId" from recon.runs where starts_with(run_id, $1) order by position desc limit $2',
+    [prefix, limit],
+  )
+  return rows.map(({ runId }) => runId)
+}
+
 /** One run by its ID; undefined when there is none. */
 export async function selectRun(client: pg.ClientBase, runId: string): Promise<RunRecord | undefined> {
   const { rows } = await client.query<RunRecord>(`select ${RUN_COLUMNS} from recon.runs where run_id = $1`, [runId])

@@ -2,7 +2,7 @@ import { type EpochAcceptance, insertAcceptance, type SeenEpoch, selectSeenEpoch
 import { migrateState } from './migrate.ts'
 import { openPool, type StatePool, type StateTimeouts } from './pool.ts'
 import type { HistoryQuery, RecordableRun, RunRecord } from './run-record.ts'
-import { insertRun, selectRun, selectRuns } from './runs.ts'
+import { insertRun, selectRun, selectRunIds, selectRuns } from './runs.ts'
 import { type SettledHistory, settledHistory } from './settled-history.ts'
 
 /**
@@ -16,6 +16,8 @@ export interface State {
   history(query: HistoryQuery, signal: AbortSignal): Promise<readonly RunRecord[]>
   /** One recorded run; undefined when there is none with this ID. */
   getRun(runId: string, signal: AbortSignal): Promise<RunRecord | undefined>
+  /** The IDs of the recorded runs that begin with a text, newest first. */
+  findRunIds(prefix: string, limit: number, signal: AbortSignal): Promise<readonly string[]>
   /** The greatest sequence per stream that any run recorded since the last acceptance has captured. */
   highestEpochs(signal: AbortSignal): Promise<SeenEpoch>
   /** Acknowledges that a store went back: what was seen so far no longer binds. */
@@ -43,6 +45,7 @@ export async function openState(url: string, options: StateOptions): Promise<Sta
     recordRun: (run, era, signal) => pool.use(signal, client => insertRun(client, run, era)),
     history: (query, signal) => pool.use(signal, client => selectRuns(client, query)),
     getRun: (runId, signal) => pool.use(signal, client => selectRun(client, runId)),
+    findRunIds: (prefix, limit, signal) => pool.use(signal, client => selectRunIds(client, prefix, limit)),
     highestEpochs: signal => pool.use(signal, selectSeenEpoch),
     acceptEpoch: (reason, signal) => pool.use(signal, client => insertAcceptance(client, reason)),
     settledHistory: custodian => settledHistory(pool, custodian),

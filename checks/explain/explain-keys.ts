@@ -1,0 +1,130 @@
+import { formatDecimal } from '../../epoch/decimal.ts'
+import { type Epoch, sequenceOf } from '../../epoch/epoch.ts'
+import type { Mismatch } from '../../epoch/mismatch.ts'
+import type { AmountTexts } from './amounts.ts'
+import { type CauseEvidence, healedCause, judgeCause, type View } from './cause.ts'
+import type { DifferenceCounts, FactDifference } from './difference.ts'
+import { placeDifferences, type Surroundings, whoKnows } from './elsewhere.ts'
+import { countTexts, earliest, factEntry, rowEntry, suspectEntry } from './entries.ts'
+import type { KeyExplanation } from './explanation.ts'
+import type { HistoryFacts, LogFacts, Place, UnbalancedEvent } from './ports.ts'
+import type { LedgerTally } from './tally-ledger.ts'
+
+/** What explaining keys needs: where facts are read, as of which epoch, and how much may be listed and read. */
+export interface ExplainContext {
+  readonly log: LogFacts
+  readonly history: HistoryFacts
+  readonly epoch: Epoch
+  /** Facts listed for each key. */
+  readonly limit: number
+  /** Facts read for each key. */
+  readonly factsMax: number
+  /** In which asset each symbol settles. */
+  readonly assets: ReadonlyMap<string, string>
+}
+
+/** What was gathered of one key, before it is judged. */
+export interface KeyEvidence {
+  readonly mismatch: Mismatch
+  readonly differences: readonly FactDifference[]
+  readonly counts: DifferenceCounts
+  readonly state: View | undefined
+  readonly stateChangedSince: boolean
+  readonly log: View
+  readonly histories: readonly View[]
+  readonly aggregating: boolean
+  readonly stands: boolean
+  /** The view that says something else than when the run read it, and what it said then; undefined where none is known to. */
+  readonly changed: { readonly view: View; readonly before: AmountTexts | null } | undefined
+  readonly read: { readonly postgres: bigint; readonly clickhouse: bigint; readonly repeated: bigint }
+  readonly unlogged: LedgerTally['unlogged'] | undefined
+  readonly suspects: LedgerTally['suspects'] | undefined
+  readonly unbalancedEvents: readonly UnbalancedEvent[]
+  readonly truncated: boolean
+}
+
+/** How many more content addresses are looked up, and sequences looked at, than keys and facts are listed. */
+const LOOKUPS_MAX = 1_000
+
+/** Judges keys together, since one that lost a row accounts for a run that missed one. `rowsShort` is how many the run missed. */
+export async function judgeKeys(
+  keys: readonly KeyEvidence[],
+  rowsShort: bigint,
+  context: ExplainContext,
+): Promise<readonly KeyExplanation[]> {
+  const surroundings = await lookAround(
+    keys.flatMap(key => key.differences),
+    context,
+  )
+  const missing = keys.reduce((sum, { counts }) => sum + counts.missing, 0n)
+  const rowsUnaccounted = rowsShort > missing ? rowsShort - missing : 0n
+  return keys.map(key => judgeKey(key, surroundings, rowsUnaccounted, context.limit))
+}
+
+async function lookAround(differences: readonly FactDifference[], { log, history, assets, epoch }: ExplainContext): Promise<Surroundings> {
+  if (differences.length === 0) return { logged: [], history: [], namesakes: [] }
+  const places = new Map<string, Place>(
+    differences.slice(0, LOOKUPS_MAX).map(({ stream, sequence }) => [`${sequence} ${stream}`, { stream, sequence }]),
+  )
+  const ids = differences.flatMap(({ kind, ids: { transaction_id: id } }) => (kind === 'extra' && id !== undefined ? [id] : []))
+  const namesakes = await history.transactionsWithIds([...new Set(ids)].slice(0, LOOKUPS_MAX))
+  return {
+    logged: await log.ledgerAt([...places.values()], assets),
+    history: await history.transactionsAt([...places.values()]),
+    namesakes: namesakes.filter(({ stream, sequence }) => sequence <= sequenceOf(epoch, stream)),
+  }
+}
+
+function judgeKey(key: KeyEvidence, surroundings: Surroundings, rowsUnaccounted: bigint, limit: number): KeyExplanation {
+  const { mismatch, state, log, histories, counts, unlogged, suspects, unbalancedEvents } = key
+  const differences = placeDifferences(key.differences, surroundings)
+  const facts = differences.map(factEntry)
+  const [firstDifference] = [...differences].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+  const evidence: CauseEvidence = {
+    ...(state ? { state } : {}),
+    log,
+    histories,
+    firstKnownTo: firstDifference && whoKnows(firstDifference, surroundings),
+    aggregating: key.aggregating,
+    unlogged: unlogged !== undefined,
+    rowsUnaccounted,
+    unbalancedEvents: unbalancedEvents.length,
+    truncated: key.truncated,
+  }
+  const likelyWrong = key.stands ? judgeCause(evidence) : healedCause(key.changed?.view, key.changed?.before ?? null)
+  const suspected = likelyWrong.code === 'state-differs' ? (suspects?.runs ?? []) : []
+  const suspectsFound = likelyWrong.code === 'state-differs' ? (suspects?.count ?? 0n) : 0n
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0n)
+  const unloggedTotal = Object.values(unlogged?.counts ?? {}).reduce((sum, count) => sum + count, 0n)
+  const suspectEntries = suspected.map(run => suspectEntry(run, limit))
+  return {
+    key: mismatch.key,
+    recorded: { left: mismatch.left, right: mismatch.right, difference: mismatch.difference },
+    outcome: key.stands ? 'stands' : 'healed',
+    says: Object.fromEntries([...(state ? [state] : []), log, ...histories].map(view => [`${view.store}.${view.part}`, view.values])),
+    stateChangedSince: key.stateChangedSince,
+    facts,
+    factCounts: countTexts(recount(key.differences, differences, counts)),
+    factsLeftOut: (total - BigInt(facts.length)).toString(),
+    read: countTexts(key.read),
+    unlogged: {
+      counts: countTexts(unlogged?.counts ?? {}),
+      rows: (unlogged?.rows ?? []).map(rowEntry),
+      leftOut: (unloggedTotal - BigInt(unlogged?.rows.length ?? 0)).toString(),
+    },
+    unbalancedEvents: unbalancedEvents.map(({ stream, sequence, sum }) => ({
+      stream,
+      sequence: sequence.toString(),
+      sum: formatDecimal(sum),
+    })),
+    suspects: { runs: suspectEntries, leftOut: (suspectsFound - BigInt(suspected.length)).toString() },
+    parted: earliest(facts) ?? (suspectEntries.length === 1 ? earliest(suspectEntries[0]?.rows ?? []) : null),
+    likelyWrong,
+  }
+}
+
+/** Beside its own key an extra fact may have turned out to be a duplicate. */
+function recount(before: readonly FactDifference[], after: readonly FactDifference[], counts: DifferenceCounts): DifferenceCounts {
+  const turned = BigInt(after.filter(({ kind }, at) => kind !== before[at]?.kind).length)
+  return { ...counts, extra: counts.extra - turned, duplicated: counts.duplicated + turned }
+}
