@@ -1,6 +1,8 @@
 import { Writable } from 'node:stream'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { KNOWN_CHECKS } from '../cli/check/registry.ts'
 import { loadConfig } from '../cli/config/load.ts'
+import { needsOf } from '../cli/doctor/check-needs.ts'
 import { doctorCommand } from '../cli/doctor/command.ts'
 import { examine } from '../cli/doctor/examine.ts'
 import type { Finding } from '../cli/doctor/finding.ts'
@@ -18,7 +20,7 @@ const context = { clock: systemClock, signal: new AbortController().signal }
 
 function configOf(stores: Pick<Stores, 'reconUrl'> | undefined) {
   const environment = stores ? { RECON_STATE_URL: stores.reconUrl } : {}
-  return loadConfig({ environment, workingFolder: '/nowhere', file: undefined, knownChecks: ['transactions-balance'] }).config
+  return loadConfig({ environment, workingFolder: '/nowhere', file: undefined, knownChecks: KNOWN_CHECKS }).config
 }
 
 function notWell(findings: readonly Finding[]): Record<string, string> {
@@ -80,7 +82,7 @@ describeEngines('recon doctor', () => {
       alter table accounts.balances alter column balance type double precision, alter column dropcopy_sequence type integer`)
     expect(await diagnose()).toEqual({
       'postgres.tables.balances':
-        'fail: table accounts.balances: column balance is double precision and must be numeric(38,18); column cash_sequence is missing (bigint); column dropcopy_sequence is integer and not bigint: it may not reach every sequence',
+        'fail: table accounts.balances, read by transactions-balance: column balance is double precision and must be numeric(38,18); column cash_sequence is missing (bigint); column dropcopy_sequence is integer and not bigint: it may not reach every sequence',
     })
   })
 
@@ -106,6 +108,7 @@ describeEngines('recon doctor', () => {
     await inClickHouse('drop table sink_watermarks sync')
     expect(await diagnose()).toEqual({
       'postgres.tables.balances': expect.stringMatching(/^fail: PostgreSQL has no table accounts\.balances/),
+      'postgres.tables.transfers': expect.stringMatching(/^warn: PostgreSQL has no table accounts\.transfers.*read by recon explain$/),
       'postgres.streams.cash': expect.stringMatching(/^fail: .*accounts\.transfers/),
       'clickhouse.tables.transactions': expect.stringMatching(/^fail: ClickHouse has no table transactions/),
       'clickhouse.tables.sink_watermarks': expect.stringMatching(/^fail: ClickHouse has no table sink_watermarks/),
@@ -124,8 +127,9 @@ describeEngines('recon doctor', () => {
       'Memory',
     ]) {
       await transactions(engine)
-      const { 'clickhouse.history.transactions': finding, ...others } = await diagnose()
+      const { 'clickhouse.history.transactions': finding, 'clickhouse.history.transactions.order': order, ...others } = await diagnose()
       expect(others).toEqual({})
+      expect(order !== undefined).toBe(engine.includes('order by (account_id'))
       judged[engine] = finding
     }
     expect(judged).toEqual({
@@ -139,15 +143,16 @@ describeEngines('recon doctor', () => {
   })
 
   it('finds columns of the content address that may be NULL, which a check refuses', async () => {
-    await transactions('MergeTree order by tuple()', columns =>
+    await transactions('MergeTree order by (kind) settings allow_nullable_key = 1', columns =>
       columns
         .replace('stream LowCardinality(String)', 'stream LowCardinality(Nullable(String))')
         .replace('sequence UInt64', 'sequence Nullable(UInt64)')
         .replace('transaction_id String', 'transaction_id Nullable(String)'),
     )
     expect(await diagnose()).toEqual({
+      'clickhouse.history.transactions.order': expect.stringMatching(/^warn: .*sorted by \(kind\) and not by the sequence first/),
       'clickhouse.tables.transactions':
-        'fail: table transactions: column stream is LowCardinality(Nullable(String)) and must be String; column sequence is Nullable(UInt64) and must be UInt64; column transaction_id is Nullable(String) and must be String',
+        'fail: table transactions, read by transactions-balance, position-realized-pnls-balance: column stream is LowCardinality(Nullable(String)) and must be String; column sequence is Nullable(UInt64) and must be UInt64; column transaction_id is Nullable(String) and must be String',
     })
   })
 
@@ -177,6 +182,60 @@ describeEngines('recon doctor', () => {
     })
   })
 
+  it('looks at the positions of both stores: columns, engine, sorting key and row-level security', async () => {
+    await inPostgres(`alter table trade_engine.positions alter column cost_basis type real, drop column sequence;
+      alter table trade_engine.positions enable row level security; drop table trade_engine.trades`)
+    await inClickHouse('drop table positions sync')
+    await inClickHouse(`create table positions (stream String, sequence UInt64, execution_id String, account_id String, symbol Nullable(String),
+      asset String, quantity Float64, cost_basis Decimal(38,18), realized_pnl Decimal(38,18), occurred_at DateTime64(6,'UTC'))
+      engine = ReplacingMergeTree(sequence) order by (account_id)`)
+    expect(await diagnose()).toEqual({
+      'postgres.tables.positions':
+        'fail: table trade_engine.positions, read by positions-match: column cost_basis is real and must be numeric(38,18); column sequence is missing (bigint)',
+      'postgres.row-security': 'fail: row-level security would hide rows of the positions from the role',
+      'postgres.tables.trades': expect.stringMatching(/^warn: .*trade_engine\.trades/),
+      'clickhouse.tables.positions': expect.stringMatching(
+        /^fail: table positions, read by position-realized-pnls-balance, positions-match: column symbol is Nullable\(String\).*; column quantity is Float64/,
+      ),
+      'clickhouse.history.positions': expect.stringMatching(
+        /^fail: .*lacks sequence and execution_id and symbol, so that merges drop facts/,
+      ),
+      'clickhouse.history.positions.order': expect.stringMatching(/^warn: .*sorted by \(account_id\)/),
+    })
+    const findings = await examine(asReader(), configOf(stores), context)
+    expect(findings.find(({ id }) => id === 'clickhouse.history.positions')?.remedy).toBe(
+      'keep it in a MergeTree ordered by (stream, sequence, execution_id, account_id, symbol)',
+    )
+  })
+
+  it('looks at each table once, and only at those that an enabled check reads', async () => {
+    const tablesOf = async (enabled: readonly string[]) => {
+      const config = configOf(stores)
+      const checks = Object.fromEntries(
+        Object.entries(config.checks).map(([name, check]) => [name, { ...check, enabled: enabled.includes(name) }]),
+      )
+      const findings = await examine(asReader(), { ...config, checks }, context)
+      expect(new Set(findings.map(({ id }) => id)).size).toBe(findings.length)
+      return { ids: findings.map(({ id }) => id), tables: findings.map(({ id }) => id).filter(id => id.includes('.tables.')) }
+    }
+    const explained = ['postgres.tables.trades', 'postgres.tables.transfers']
+    expect((await tablesOf(['positions-match'])).tables).toEqual([
+      'postgres.tables.positions',
+      ...explained,
+      'clickhouse.tables.positions',
+      'clickhouse.tables.sink_watermarks',
+    ])
+    expect((await tablesOf(['position-realized-pnls-balance'])).tables).toEqual([
+      ...explained,
+      'clickhouse.tables.positions',
+      'clickhouse.tables.transactions',
+      'clickhouse.tables.sink_watermarks',
+    ])
+    const none = await tablesOf([])
+    expect(none.tables).toEqual(explained)
+    expect(none.ids).toContain('checks.enabled')
+  })
+
   it('says of a user with readonly = 1 that our settings cannot be set', async () => {
     const findings = await examine({ ...asReader(), clickhouseUrl: stores.strictClickhouseUrl }, configOf(stores), context)
     expect(findings.filter(({ status }) => status === 'fail')).toEqual([
@@ -193,7 +252,12 @@ describeEngines('recon doctor', () => {
     await inPostgres(`insert into trade_engine.resume_tokens values ('trade-engine', 'dropcopy', 10, '')`)
     await inPostgres(`insert into accounts.transfers values ('t', 5, 'A', 'USD', 'deposit', 1, 'r', now())`)
     await inClickHouse(`insert into sink_watermarks values ('transactions', 'cash', 4, 4, now64(6) - interval 1 hour)`)
+    await inClickHouse(`insert into sink_watermarks values ('positions', 'dropcopy', 9, 4, now64(6) - interval 1 hour)`)
     expect(await diagnose()).toEqual({
+      // Cash moves no position, and a watermark of it is not asked for.
+      'clickhouse.watermarks.positions.dropcopy': expect.stringMatching(
+        /^warn: the watermark of positions for stream dropcopy stands at 9 and PostgreSQL at 10, /,
+      ),
       'clickhouse.watermarks.transactions.dropcopy':
         'fail: the watermark of transactions for stream dropcopy is missing, and PostgreSQL stands at 10',
       'clickhouse.watermarks.transactions.cash': expect.stringMatching(
@@ -266,7 +330,7 @@ describe('the judges', () => {
     [false, 'warn'],
   ])('judge a ClickHouse whose statements read one moment or several: %s, %s', (oneMoment, status) => {
     const facts = { ...user, readonly: '2', grants: undefined, oneMoment }
-    expect(judgeClickHouse(facts, configOf(undefined)).find(({ id }) => id === 'clickhouse.snapshot')?.status).toBe(status)
+    expect(judgeClickHouse(facts, needsOf(configOf(undefined))).find(({ id }) => id === 'clickhouse.snapshot')?.status).toBe(status)
   })
 
   const user = { version: '26.7', user: 'u', sandbox: false, tables: [], oneMoment: true }

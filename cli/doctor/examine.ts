@@ -5,12 +5,13 @@ import type { LegContext } from '../../epoch/leg.ts'
 import { ReconError } from '../../epoch/recon-error.ts'
 import { StoreError } from '../../epoch/store-error.ts'
 import { type ClickHouseConnection, connectClickHouse } from '../../stores/clickhouse/connection.ts'
-import { inspectClickHouse, inspectWatermarks, measureClickHouseClock } from '../../stores/clickhouse/inspect.ts'
+import { type InspectedTable, inspectClickHouse, inspectWatermarks, measureClickHouseClock } from '../../stores/clickhouse/inspect.ts'
 import { inspectPostgres, inspectStream, measurePostgresClock } from '../../stores/postgres/inspect.ts'
 import type { PostgresStore } from '../../stores/postgres/postgres-store.ts'
 import type { StoreUrls } from '../check/store-urls.ts'
 import type { Config } from '../config/config.ts'
 import { openConfiguredState } from '../with-state.ts'
+import { type Needs, needsOf } from './check-needs.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { judgeClickHouse } from './judge-clickhouse.ts'
 import { judgeClock } from './judge-clock.ts'
@@ -20,7 +21,6 @@ import { judgeWatermarks } from './judge-watermarks.ts'
 const STATEMENT_TIMEOUT_MS = 10_000
 /** Bound on one examination: a server that accepts and then freezes is a finding, not a doctor that hangs. */
 const EXAMINATION_TIMEOUT_MS = 30_000
-const TRANSACTIONS = 'transactions'
 
 /** Looks at every store and returns all findings, in the order in which they are to be read. Whatever cannot be looked at is a finding, too. */
 export async function examine(urls: StoreUrls, config: Config, context: LegContext): Promise<readonly Finding[]> {
@@ -36,25 +36,34 @@ export async function examine(urls: StoreUrls, config: Config, context: LegConte
     connectTimeoutMs: config.stores.connectTimeoutMs,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   })
+  const needs = needsOf(config)
   try {
-    const left = await attempt('postgres.reachable', 'RECON_POSTGRES_URL', context, within => examinePostgres(postgres, config, within))
+    const left = await attempt('postgres.reachable', 'RECON_POSTGRES_URL', context, within => examinePostgres(postgres, needs, within))
     // A server that does not answer would say so again for every stream.
     const epoch = left.answered ? await examineStreams(postgres, config, context) : { findings: [], sequences: {} }
     const right = await attempt('clickhouse.reachable', 'RECON_CLICKHOUSE_URL', context, within =>
-      examineClickHouse(clickhouse, config, epoch.sequences, within),
+      examineClickHouse(clickhouse, needs, config, epoch.sequences, within),
     )
     const state = await examineState(config, context)
-    return [...left.findings, ...epoch.findings, ...right.findings, ...state]
+    return [...judgeEnabled(config), ...left.findings, ...epoch.findings, ...right.findings, ...state]
   } finally {
     await clickhouse.close()
   }
 }
 
-async function examinePostgres(store: PostgresStore, config: Config, context: LegContext): Promise<readonly Finding[]> {
-  const facts = await inspectPostgres(store, [config.tables.postgres.balances], context)
+function judgeEnabled({ checks }: Config): readonly Finding[] {
+  if (Object.values(checks).some(({ enabled }) => enabled)) return []
+  return [
+    warn('checks.enabled', 'every check is disabled, so that nothing is needed of the stores', 'enable one under checks in recon.yaml'),
+  ]
+}
+
+async function examinePostgres(store: PostgresStore, { postgres }: Needs, context: LegContext): Promise<readonly Finding[]> {
+  const tables = postgres.map(({ mapped }) => mapped)
+  const facts = await inspectPostgres(store, tables, context)
   const clock = judgeClock('postgres', await measurePostgresClock(store, context))
   const role = facts.standby ? 'a standby' : 'a primary'
-  return [ok('postgres.reachable', `PostgreSQL answers as ${facts.role}; it is ${role}`), ...judgePostgres(facts, config), clock]
+  return [ok('postgres.reachable', `PostgreSQL answers as ${facts.role}; it is ${role}`), ...judgePostgres(facts, postgres), clock]
 }
 
 /** Tries the SQL of each stream by itself, so that one that does not work hides no other. */
@@ -75,27 +84,52 @@ async function examineStreams(store: PostgresStore, { streams }: Config, context
 
 async function examineClickHouse(
   connection: ClickHouseConnection,
+  needs: Needs,
   config: Config,
   epoch: Readonly<Record<string, bigint>>,
   context: LegContext,
 ): Promise<readonly Finding[]> {
-  const { transactions, sink_watermarks } = config.tables.clickhouse
-  const names = [transactions, sink_watermarks].map(({ schema, name }) => ({ database: schema, name }))
-  const facts = await inspectClickHouse(connection, names, context)
+  const growing = [...needs.histories, ...(needs.watermarks ? [needs.watermarks] : [])]
+  const tables = growing.map(({ mapped: { schema, name } }) => ({ database: schema, name }))
+  const facts = await inspectClickHouse(connection, tables, context)
   const clock = judgeClock('clickhouse', await measureClickHouseClock(connection, context))
-  const writtenAt = facts.tables[1]?.columns.has('written_at') ? 'written_at' : undefined
-  const watermarks = await attempt('clickhouse.watermarks', 'tables.clickhouse.sink_watermarks', context, async within => {
-    const horizon = horizonOf({ horizon: { strategy: 'watermark' }, tables: config.tables }, TRANSACTIONS)
-    if (horizon.strategy !== 'watermark' || facts.tables[1] === undefined) return []
-    const standings = await inspectWatermarks(connection, horizon.watermarks, writtenAt, TRANSACTIONS, within)
-    return judgeWatermarks(TRANSACTIONS, epoch, standings, config.horizon.timeoutMs)
-  })
+  const watermarks = needs.watermarks && facts.tables[needs.histories.length]
+  const standings = watermarks === undefined ? [] : await examineWatermarks(connection, needs, config, watermarks, epoch, context)
   return [
     ok('clickhouse.reachable', `ClickHouse answers as ${facts.user}, database ${connection.database}`),
-    ...judgeClickHouse(facts, config),
-    ...watermarks.findings,
+    ...judgeClickHouse(facts, needs),
+    ...standings,
     clock,
   ]
+}
+
+/** Looks how far the sink vouches for each history that a check waits for, each by itself. */
+async function examineWatermarks(
+  connection: ClickHouseConnection,
+  { histories }: Needs,
+  { tables }: Config,
+  { columns }: InspectedTable,
+  epoch: Readonly<Record<string, bigint>>,
+  context: LegContext,
+): Promise<readonly Finding[]> {
+  const writtenAt = columns.has('written_at') ? 'written_at' : undefined
+  const findings: Finding[] = []
+  for (const { name, streams, watermarkTimeoutMs } of histories) {
+    const horizon = horizonOf({ horizon: { strategy: 'watermark' }, tables }, name)
+    if (watermarkTimeoutMs === undefined || horizon.strategy !== 'watermark') continue
+    const { findings: found } = await attempt(
+      `clickhouse.watermarks.${name}`,
+      'tables.clickhouse.sink_watermarks',
+      context,
+      async within => {
+        const standings = await inspectWatermarks(connection, horizon.watermarks, writtenAt, name, within)
+        const needed = Object.fromEntries(Object.entries(epoch).filter(([stream]) => streams.includes(stream)))
+        return judgeWatermarks(name, needed, standings, watermarkTimeoutMs)
+      },
+    )
+    findings.push(...found)
+  }
+  return findings
 }
 
 async function examineState({ stores: { stateUrl, connectTimeoutMs } }: Config, context: LegContext): Promise<readonly Finding[]> {

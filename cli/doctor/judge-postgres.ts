@@ -1,18 +1,21 @@
-import type { PostgresFacts } from '../../stores/postgres/inspect.ts'
-import type { Config } from '../config/config.ts'
-import { BALANCES_NEED, STAMP_NEED } from './column-needs.ts'
+import type { PostgresFacts, PostgresTable } from '../../stores/postgres/inspect.ts'
+import type { PostgresNeed } from './check-needs.ts'
+import { STAMP_NEED } from './column-needs.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { judgeColumns } from './judge-columns.ts'
 
 /** The oldest PostgreSQL that has all that the checks ask of it (pg_terminate_backend with a time-out is of 14). */
 const VERSION_NUMBER_MIN = 140_000
 
-/** Judges what PostgreSQL says of itself; `facts.tables` holds the balances first. */
-export function judgePostgres(facts: PostgresFacts, { tables, streams }: Config): readonly Finding[] {
+/** Judges what PostgreSQL says of itself; `facts.tables` holds the tables that are needed, in their order. */
+export function judgePostgres(facts: PostgresFacts, needs: readonly PostgresNeed[]): readonly Finding[] {
+  const tables = needs.map((need, at) => ({ need, found: facts.tables[at] }))
   return [
     judgeVersion(facts),
     judgeEncoding(facts),
-    ...judgeBalances(facts, tables.postgres.balances, Object.keys(streams)),
+    ...tables.map(({ need, found }) => judgeTable(need, found)),
+    ...judgeRowSecurity(tables),
+    ...judgeStamps(needs),
     judgeGrants(facts),
   ]
 }
@@ -35,27 +38,35 @@ function judgeEncoding({ encoding }: PostgresFacts): Finding {
   )
 }
 
-function judgeBalances(
-  { tables: [balances] }: PostgresFacts,
-  mapped: Config['tables']['postgres']['balances'],
-  streams: readonly string[],
+function judgeTable(need: PostgresNeed, found: PostgresTable | undefined): Finding {
+  const stamps = Object.fromEntries(Object.values(need.mapped.stamps).map(column => [column, STAMP_NEED]))
+  const columns = { ...need.columns, ...stamps }
+  const finding = judgeColumns(`postgres.tables.${need.name}`, 'PostgreSQL', { ...need, columns }, found?.columns)
+  // No check stands or falls with a table that none reads.
+  return need.checks.length === 0 && finding.status === 'fail' ? { ...finding, status: 'warn' } : finding
+}
+
+function judgeRowSecurity(
+  tables: readonly { readonly need: PostgresNeed; readonly found: PostgresTable | undefined }[],
 ): readonly Finding[] {
-  const stamps = Object.fromEntries(Object.values(mapped.stamps).map(column => [column, STAMP_NEED]))
-  const columns = judgeColumns('postgres.tables.balances', 'PostgreSQL', mapped, { ...BALANCES_NEED, ...stamps }, balances?.columns)
-  const unstamped = streams.filter(stream => !Object.hasOwn(mapped.stamps, stream))
-  return [
-    columns,
-    ...(balances?.filtered
-      ? [fail('postgres.row-security', 'row-level security would hide balances from the role', 'exempt the role: alter role ... bypassrls')]
-      : []),
-    ...unstamped.map(stream =>
-      warn(
-        `postgres.stamps.${stream}`,
-        `no column of the balances is stamped by stream ${stream}, so a torn cut of it goes unnoticed`,
-        'name the column under tables.postgres.balances.stamps, if that stream changes balances',
-      ),
-    ),
-  ]
+  const filtered = tables.filter(({ found }) => found?.filtered).map(({ need }) => need.name)
+  if (filtered.length === 0) return []
+  const what = `row-level security would hide rows of the ${filtered.join(' and ')} from the role`
+  return [fail('postgres.row-security', what, 'exempt the role: alter role ... bypassrls')]
+}
+
+function judgeStamps(needs: readonly PostgresNeed[]): readonly Finding[] {
+  const unstamped = needs.flatMap(({ name, mapped, stampedBy }) =>
+    stampedBy.filter(stream => !Object.hasOwn(mapped.stamps, stream)).map(stream => ({ name, stream })),
+  )
+  return [...new Set(unstamped.map(({ stream }) => stream))].map(stream => {
+    const names = unstamped.filter(each => each.stream === stream).map(({ name }) => name)
+    return warn(
+      `postgres.stamps.${stream}`,
+      `no column of the ${names.join(' and ')} is stamped by stream ${stream}, so a torn cut of it goes unnoticed`,
+      `name the column under ${names.map(name => `tables.postgres.${name}.stamps`).join(' and ')}, if that stream changes such rows`,
+    )
+  })
 }
 
 function judgeGrants({ role, superuser, writable, sandbox }: PostgresFacts): Finding {
