@@ -57,6 +57,11 @@ export function subtractDecimals(a: Decimal, b: Decimal): Decimal {
   return { unscaled: x - y, scale }
 }
 
+/** `a * b`, exactly. */
+export function multiplyDecimals(a: Decimal, b: Decimal): Decimal {
+  return { unscaled: a.unscaled * b.unscaled, scale: a.scale + b.scale }
+}
+
 /** `-a`. */
 export function negateDecimal({ unscaled, scale }: Decimal): Decimal {
   return { unscaled: -unscaled, scale }
