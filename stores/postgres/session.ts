@@ -8,6 +8,8 @@ export interface PostgresSession {
   readonly client: pg.Client
   /** Runs one statement and translates its errors. Rejects with the signal's reason once that has aborted. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>
+  /** Runs one statement as `query` does and gives the columns of its answer, each type as its oid. */
+  columns(sql: string): Promise<readonly { readonly name: string; readonly typeId: number }[]>
   /** Translates an error that came by another way than `query`. */
   translate(error: unknown): unknown
   /** Ends the session; if a statement still runs, has the server end it. Safe to call twice; never rejects. */
@@ -41,16 +43,18 @@ export async function openSession(store: PostgresStore, { signal }: LegContext, 
 
   let backend: Backend | undefined
   let closing: Promise<void> | undefined
+  const run = async <Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<pg.QueryResult<Row>> => {
+    try {
+      return await orAbort(client.query<Row>(sql, values ? [...values] : undefined))
+    } catch (error) {
+      throw session.translate(error)
+    }
+  }
   const session: PostgresSession = {
     client,
     translate: error => (signal.aborted ? signal.reason : postgresError(store.name, error, answeredBefore || backend !== undefined)),
-    query: async (sql, values) => {
-      try {
-        return (await orAbort(client.query(sql, values ? [...values] : undefined))).rows
-      } catch (error) {
-        throw session.translate(error)
-      }
-    },
+    query: async <Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]) => (await run<Row>(sql, values)).rows,
+    columns: async sql => (await run(sql)).fields.map(({ name, dataTypeID }) => ({ name, typeId: dataTypeID })),
     close: () => {
       closing ??= endSession(store, client, backend, signal.aborted).finally(() => signal.removeEventListener('abort', onAbort))
       return closing

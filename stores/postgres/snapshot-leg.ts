@@ -1,10 +1,6 @@
-import { addAbortSignal } from 'node:stream'
-import { to as copyTo } from 'pg-copy-streams'
-import type { CanaryRow } from '../../epoch/canary.ts'
 import { type Epoch, fromStreams, parseSequence } from '../../epoch/epoch.ts'
-import type { Capture, DrainedRows, ReadContext, SnapshotLeg } from '../../epoch/leg.ts'
-import type { RowShape } from '../../epoch/row.ts'
-import { Spool } from '../spool.ts'
+import type { Capture, ReadContext, SnapshotLeg } from '../../epoch/leg.ts'
+import { drainRows, type PostgresRows } from './drain-rows.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import type { PostgresStore } from './postgres-store.ts'
 import { openSession, type PostgresSession } from './session.ts'
@@ -16,14 +12,11 @@ export interface StreamSource {
 }
 
 /** The current state of a PostgreSQL table, or of any select over one snapshot. */
-export interface PostgresState {
+export interface PostgresState extends PostgresRows {
   readonly store: PostgresStore
   readonly streams: readonly StreamSource[]
-  /** A select with the columns of the shape, its keys as anything that casts to text, its values as numeric. */
-  readonly rows: string
   /** A select of one row: the greatest stamp of any state row, a column per stream named after it. */
   readonly stamps: string
-  readonly shape: RowShape
   /** How much of the rows may stay in memory; the rest goes to a temporary file. */
   readonly memoryBytesMax: number
 }
@@ -97,50 +90,11 @@ function openCapture(state: PostgresState, session: PostgresSession, context: Re
     stamps,
     discard: () => session.close(),
     drain: async () => {
-      const spool = new Spool(state.memoryBytesMax)
       try {
-        const rows = await copyInto(spool, session, copyStatement(state, await serverEncoding(session), context.canary), context.signal)
-        await session.query('commit')
-        return drainedRows(spool, context.canary ? rows - 1n : rows)
-      } catch (error) {
-        await spool.dispose()
-        throw error
+        return await drainRows(session, state, state.memoryBytesMax, context)
       } finally {
         await session.close()
       }
     },
   }
-}
-
-async function serverEncoding(session: PostgresSession): Promise<string> {
-  const [row] = await session.query<{ encoding: string }>(`select current_setting('server_encoding') as encoding`)
-  return row?.encoding ?? ''
-}
-
-/**
- * The rows in the order and form that the diff expects: keys in the order of their UTF-8 bytes, numbers without trailing zeros. The C collation
- * orders by the bytes of the server's encoding, so that any other than UTF-8 is converted for the order.
- */
-function copyStatement({ rows, shape }: PostgresState, encoding: string, canary: CanaryRow | undefined): string {
-  const sortsAsUtf8 = encoding === 'UTF8' || encoding === 'SQL_ASCII'
-  const keys = shape.keys.map((key, at) => `r.${quoteIdentifier(key)}::text as k${at}`)
-  const values = shape.values.map((value, at) => `trim_scale(r.${quoteIdentifier(value)}) as v${at}`)
-  const order = shape.keys.map((_, at) => (sortsAsUtf8 ? `k${at} collate "C"` : `convert_to(k${at}, 'UTF8')`))
-  const literal = canary ? ` union all select ${[...keys.map(() => `'${canary.key}'`), ...values.map(() => canary.value)].join(', ')}` : ''
-  return `copy (select * from (select ${[...keys, ...values].join(', ')} from (${rows}) as r${literal}) as c order by ${order.join(', ')}) to stdout`
-}
-
-async function copyInto(spool: Spool, session: PostgresSession, sql: string, signal: AbortSignal): Promise<bigint> {
-  try {
-    signal.throwIfAborted()
-    const stream = addAbortSignal(signal, session.client.query(copyTo(sql)))
-    for await (const chunk of stream) await spool.write(chunk)
-    return BigInt(stream.rowCount)
-  } catch (error) {
-    throw session.translate(error)
-  }
-}
-
-function drainedRows(spool: Spool, rows: bigint): DrainedRows {
-  return { rows, bytes: spool.bytes, lines: () => spool.lines(), dispose: () => spool.dispose() }
 }
