@@ -1,3 +1,4 @@
+import type { Checkpoints } from '../stores/clickhouse/checkpoints.ts'
 import type { ClickHouseConnection } from '../stores/clickhouse/connection.ts'
 import type { HorizonStrategy } from '../stores/clickhouse/history-leg.ts'
 import type { PostgresStore } from '../stores/postgres/postgres-store.ts'
@@ -12,6 +13,8 @@ export interface CheckSources {
   readonly tables: ReferenceTables
   /** How ClickHouse is known to show everything up to an epoch. */
   readonly horizon: { readonly strategy: 'watermark' } | { readonly strategy: 'settle'; readonly settleMs: number }
+  /** Where what was verified is kept, so that not everything is read with every run; absent: everything is. */
+  readonly checkpoints?: Checkpoints
   /** How much of a captured leg may stay in memory; the rest goes to a temporary file. */
   readonly memoryBytesMax: number
 }

@@ -1,5 +1,6 @@
 import type { Canary } from '../epoch/canary.ts'
 import type { Horizon } from '../epoch/horizon.ts'
+import type { AsOfLeg } from '../epoch/leg.ts'
 import type { Outcome } from '../epoch/verdict.ts'
 import type { RunOptions } from './run-check.ts'
 import type { RunRecord } from './run-record.ts'
@@ -17,6 +18,8 @@ export interface Check {
    * opens belongs to the scope.
    */
   attempt(attempt: Attempt): Promise<Outcome>
+  /** The legs that can keep what a balanced run of it verified. */
+  readonly histories?: readonly AsOfLeg[]
 }
 
 /** What one attempt is given. Both deadlines are on the clock's monotonic time, in milliseconds. */

@@ -16,20 +16,25 @@ export function streamSources({ streams }: CheckSources): readonly StreamSource[
 export function stateLeg(sources: CheckSources, mapped: MappedTable, shape: RowShape): SnapshotLeg {
   const table = quoteTable(mapped.schema, mapped.name)
   const columns = [...shape.keys, ...shape.values].map(name => `${quoteIdentifier(columnOf(mapped, name))} as ${quoteIdentifier(name)}`)
-  const stampOf = (stream: string) => {
-    const stamp = mapped.stamps[stream]
-    // A stream that stamps no row of this table cannot tear one.
-    return stamp === undefined ? '0' : `max(${quoteIdentifier(stamp)})`
-  }
-  const stamps = Object.keys(sources.streams).map(stream => `${stampOf(stream)} as ${quoteIdentifier(stream)}`)
   return postgresSnapshotLeg({
     store: sources.postgres,
     streams: streamSources(sources),
     rows: `select ${columns.join(', ')} from ${table}`,
-    stamps: `select ${stamps.join(', ')} from ${table}`,
+    stamps: stampsOf(sources, mapped),
     shape,
     memoryBytesMax: sources.memoryBytesMax,
   })
+}
+
+/** The select of the greatest stamps of a state table, a column per stream. */
+export function stampsOf({ streams }: CheckSources, { schema, name, stamps }: MappedTable): string {
+  const stampOf = (stream: string) => {
+    const stamp = stamps[stream]
+    // A stream that stamps no row of this table cannot tear one.
+    return stamp === undefined ? '0' : `max(${quoteIdentifier(stamp)})`
+  }
+  const columns = Object.keys(streams).map(stream => `${stampOf(stream)} as ${quoteIdentifier(stream)}`)
+  return `select ${columns.join(', ')} from ${quoteTable(schema, name)}`
 }
 
 /** What a relation asks of a history of the reference model. */
@@ -65,6 +70,7 @@ export function historyLeg(sources: CheckSources, name: ReferenceHistoryName, qu
       shape: question.shape,
     },
     horizonOf(sources, name),
+    sources.checkpoints,
   )
 }
 

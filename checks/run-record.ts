@@ -1,6 +1,6 @@
 import type { Clock } from '../epoch/clock.ts'
 import { type Epoch, epochToJson } from '../epoch/epoch.ts'
-import type { CountedRows, Horizon } from '../epoch/horizon.ts'
+import type { CountedRows, Horizon, VerifiedHistory } from '../epoch/horizon.ts'
 import type { Comparison } from '../epoch/mismatch.ts'
 import type { Outcome } from '../epoch/verdict.ts'
 import type { Explained, Finding, JsonEpoch, LegHorizon, Run } from './run.ts'
@@ -92,7 +92,7 @@ export class RunRecord {
         strategy: this.#strategy,
         waitedMs: tenths(this.#spentMs.wait),
         readings: this.readings,
-        legs: this.horizons.map(({ horizon, counted }) => legHorizon(horizon, counted)),
+        legs: this.horizons.map(({ horizon, counted }) => legHorizon(horizon, counted, this.#startedWallMs)),
       },
       capture: {
         attempts: this.attempts,
@@ -118,13 +118,19 @@ export class RunRecord {
   }
 }
 
-function legHorizon(horizon: Horizon, counted: CountedRows | undefined): LegHorizon {
+function legHorizon(horizon: Horizon, counted: CountedRows | undefined, startedMs: number): LegHorizon {
   return {
     table: horizon.table,
     at: epochToJson(horizon.at),
     ...(horizon.strategy === 'watermark' ? { rowsTotal: texts(horizon.rowsTotal) } : {}),
     ...(counted ? countedEvidence(counted) : {}),
+    ...(counted?.verified ? { verified: verifiedEvidence(counted.verified, startedMs) } : {}),
   }
+}
+
+function verifiedEvidence({ from, madeAt, auditedAt }: VerifiedHistory, startedMs: number) {
+  const auditAgeMs = auditedAt === null ? null : Math.max(0, startedMs - Date.parse(auditedAt))
+  return { below: epochToJson(from), madeAt, auditedAt, auditAgeMs }
 }
 
 function countedEvidence(counted: CountedRows) {

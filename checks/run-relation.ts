@@ -27,6 +27,7 @@ export function relationCheck(relation: Relation): Check {
     description: relation.description,
     strategy: asOfLegsOf(relation)[0]?.strategy ?? null,
     attempt: attempt => compareLegs(relation, attempt),
+    histories: asOfLegsOf(relation),
   }
 }
 

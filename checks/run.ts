@@ -13,6 +13,14 @@ export interface LegHorizon {
   /** Distinct facts and distinct content addresses at or below the horizon, per stream, as the last reading counted them. */
   readonly facts?: JsonEpoch
   readonly addresses?: JsonEpoch
+  /** What was not read again, since it had been verified before: everything below these sequences. Absent where everything was read. */
+  readonly verified?: {
+    readonly below: JsonEpoch
+    readonly madeAt: string
+    /** When that of its segments which was looked at least recently was last seen unchanged, and how long ago that was when the run began. */
+    readonly auditedAt: string | null
+    readonly auditAgeMs: number | null
+  }
   /** All rows read, and how many of them were repeated deliveries of a fact. */
   readonly rows?: string
   readonly duplicates?: string
@@ -53,7 +61,7 @@ export interface Run {
   /** The first mismatches in key order, as many as `maxMismatches` allows. */
   readonly mismatches: readonly Mismatch[]
   readonly horizon: {
-    readonly strategy: 'watermark' | 'settle' | null
+    readonly strategy: 'watermark' | 'settle' | 'log' | null
     readonly waitedMs: number
     readonly legs: readonly LegHorizon[]
     readonly readings: number

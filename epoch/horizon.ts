@@ -3,11 +3,12 @@ import { sequenceOf } from './epoch.ts'
 
 /**
  * How far an eventually visible table may be read: for each stream the sequence `at`, and with watermarks the number of distinct rows
- * (content addresses) that stand at or below it. A settled horizon knows no totals: it is weaker, and says so in the evidence.
+ * (content addresses) that stand at or below it. A settled horizon knows no totals: it is weaker, and says so in the evidence. A log whose order is
+ * commit order, in the very store that brings the epoch, needs none: it is complete at each epoch that was read there.
  */
 export type Horizon =
   | { readonly strategy: 'watermark'; readonly table: string; readonly at: Epoch; readonly rowsTotal: Readonly<Record<string, bigint>> }
-  | { readonly strategy: 'settle'; readonly table: string; readonly at: Epoch }
+  | { readonly strategy: 'settle' | 'log'; readonly table: string; readonly at: Epoch }
 
 /** One watermark as the sink wrote it: up to `sequence`, that many distinct rows. Two totals at one sequence are a conflict. */
 export interface Watermark {
@@ -42,6 +43,18 @@ export interface CountedRows {
   readonly rows: bigint
   /** Whether repeated deliveries went into the sums, so that nothing may be judged by this reading; absent: no. */
   readonly repeated?: boolean
+  /** What was not read again since it had been verified before, and is in the counts above; absent where everything was read. */
+  readonly verified?: VerifiedHistory
+}
+
+/** The history below a checkpoint, as a run takes it over. */
+export interface VerifiedHistory {
+  /** The first sequence that the run read itself, per stream. */
+  readonly from: Epoch
+  /** When the checkpoint was made, ISO 8601. */
+  readonly madeAt: string
+  /** When that of its segments which was looked at least recently was last seen unchanged, ISO 8601; null where it covers none. */
+  readonly auditedAt: string | null
 }
 
 /** Whether what was read is what the watermarks vouch for. Each difference names the stream, and is found minus expected. */

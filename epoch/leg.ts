@@ -69,6 +69,22 @@ export interface AsOfLeg {
   isCaughtUp(context: LegContext): Promise<boolean>
   /** The content addresses under which two different facts stand, at most `limit` of them, for the evidence. */
   findConflicts(horizon: Horizon, limit: number, context: LegContext): Promise<readonly string[]>
+  /**
+   * Keeps what a balanced run verified, so that the runs after it read only what came since; absent where the leg always reads everything. Resolves to what
+   * was done, in words; rejects with `StoreError`, and then the next run reads as this one did.
+   */
+  advance?(verified: VerifiedRun, context: LegContext): Promise<string>
+}
+
+/** A run that was balanced, under watermarks, from whose epoch on checkpoints may be made. */
+export interface VerifiedRun {
+  readonly check: string
+  readonly runId: string
+  readonly epoch: Epoch
+  /** The era of accepted epochs that the run began in. */
+  readonly era: bigint
+  /** Makes a checkpoint however little there is to save. */
+  readonly always?: boolean
 }
 
 /** A reading in progress. `counted` settles once `lines` has been read to its end; a response that was cut off rejects in `lines`. */

@@ -1,3 +1,4 @@
+import type { Run } from '../../checks/run.ts'
 import type { Verdict } from '../../epoch/verdict.ts'
 import type { Config } from '../config/config.ts'
 import { exitStatusOf } from '../exit-status.ts'
@@ -27,10 +28,12 @@ export async function checkCommand({ names, all, json }: CheckOptions, config: C
     const verdicts: Verdict[] = []
     for (const name of checks) {
       const seen = await recorder.seenBefore()
-      const run = await runCheck(name, urls, config, seen?.epoch, io)
-      printLine(io, json ? JSON.stringify(run) : formatRun(run, io.color))
-      await recorder.record(run, seen?.era)
-      verdicts.push(run.verdict)
+      const ended = async (run: Run) => {
+        printLine(io, json ? JSON.stringify(run) : formatRun(run, io.color))
+        await recorder.record(run, seen?.era)
+        verdicts.push(run.verdict)
+      }
+      await runCheck(name, urls, config, { seen, state: recorder.state, ended }, io)
     }
     return exitStatusOf(verdicts)
   } finally {

@@ -12,6 +12,8 @@ import { openConfiguredState } from '../with-state.ts'
  * changes no exit status. No method rejects, except for bugs.
  */
 export interface Recorder {
+  /** Recon's own database, for what else is kept there; undefined where it is unset or out of reach. */
+  readonly state: State | undefined
   /** The epochs seen before, to be asked for before a run captures its own; undefined where they are not known. */
   seenBefore(): Promise<SeenEpoch | undefined>
   record(run: RecordableRun, era: bigint | undefined): Promise<void>
@@ -23,11 +25,13 @@ const RECORD_TIMEOUT_MS = 10_000
 
 /** Connects to recon's own database if it is configured. */
 export async function openRecorder({ stores: { stateUrl, connectTimeoutMs } }: Config, io: Io): Promise<Recorder> {
-  if (stateUrl === undefined) return { seenBefore: async () => undefined, record: async () => undefined, close: async () => undefined }
+  if (stateUrl === undefined)
+    return { state: undefined, seenBefore: async () => undefined, record: async () => undefined, close: async () => undefined }
   const state = await attempt(io, 'the runs will not be recorded, and epoch-regression cannot be judged', () =>
     openConfiguredState(stateUrl, connectTimeoutMs, io.signal),
   )
   return {
+    state,
     seenBefore: async () => state && (await attempt(io, 'epoch-regression cannot be judged', () => state.highestEpochs(io.signal))),
     record: async (run, era) => {
       if (state) await attempt(io, `run ${run.runId} was not recorded`, () => recordRun(state, run, era))

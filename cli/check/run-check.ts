@@ -1,50 +1,62 @@
 import { randomBytes } from 'node:crypto'
+import { advanceCheckpoints } from '../../checks/advance.ts'
 import { BUILTIN_CHECKS, type BuiltinCheckName } from '../../checks/builtin.ts'
+import type { Check } from '../../checks/check.ts'
 import type { Run } from '../../checks/run.ts'
 import { runCheck as runOnce } from '../../checks/run-check.ts'
-import type { Epoch } from '../../epoch/epoch.ts'
 import { ReconError } from '../../epoch/recon-error.ts'
 import { connectClickHouse } from '../../stores/clickhouse/connection.ts'
+import type { SeenEpoch } from '../../stores/state/epochs.ts'
+import type { State } from '../../stores/state/state.ts'
 import type { Config } from '../config/config.ts'
-import type { Io } from '../io.ts'
+import { type Io, say } from '../io.ts'
 import { runIdAt } from '../run-id.ts'
+import { escapeLines } from '../terminal/escape.ts'
+import { openCheckpoints } from './checkpoints.ts'
 import type { StoreUrls } from './store-urls.ts'
 
 /** What a captured leg may hold in memory before it goes on in a temporary file. */
 const MEMORY_BYTES_MAX = 64 * 1024 * 1024
 
-/** Runs one check of the configured stores, with its own timeouts, and closes what it opened. */
+/** What a run is given of recon's own database, and whom it tells. All of it may be left out. */
+export interface RunSurroundings {
+  /** How high the epochs have been, asked for before the run. */
+  readonly seen?: SeenEpoch | undefined
+  /** Where checkpoints are kept; without it every run reads everything. */
+  readonly state?: State | undefined
+  /** Makes checkpoints however little there is to save. */
+  readonly alwaysKeep?: boolean
+  /** Hears of the run as soon as its verdict stands, before what it verified is kept. */
+  readonly ended?: (run: Run) => Promise<void>
+}
+
+/** Runs one check of the configured stores, with its own timeouts, keeps what it verified, and closes what it opened. */
 export async function runCheck(
   name: BuiltinCheckName,
   urls: StoreUrls,
   config: Config,
-  seenBefore: Epoch | undefined,
-  { clock, signal }: Pick<Io, 'clock' | 'signal'>,
+  surroundings: RunSurroundings,
+  io: Pick<Io, 'clock' | 'signal' | 'stderr'>,
 ): Promise<Run> {
+  const { seen, state, ended } = surroundings
+  const { clock, signal } = io
   const configured = config.checks[name]
   if (!configured) throw new ReconError('unknown-check', `check ${name} has no configuration`)
   const { horizon, timeoutMs, maxMismatches } = configured
-  const clickhouse = connectClickHouse({
-    name: 'clickhouse',
-    url: urls.clickhouseUrl,
-    connectTimeoutMs: config.stores.connectTimeoutMs,
-    statementTimeoutMs: timeoutMs,
-  })
+  const { connectTimeoutMs } = config.stores
+  const clickhouse = connectClickHouse({ name: 'clickhouse', url: urls.clickhouseUrl, connectTimeoutMs, statementTimeoutMs: timeoutMs })
+  const checkpoints = state && (await openCheckpoints(state, clickhouse, config, io))
   try {
-    const check = BUILTIN_CHECKS[name]({
-      postgres: {
-        name: 'postgres',
-        url: urls.postgresUrl,
-        connectTimeoutMs: config.stores.connectTimeoutMs,
-        statementTimeoutMs: timeoutMs,
-      },
+    const check: Check = BUILTIN_CHECKS[name]({
+      postgres: { name: 'postgres', url: urls.postgresUrl, connectTimeoutMs, statementTimeoutMs: timeoutMs },
       clickhouse,
       streams: config.streams,
       tables: config.tables,
       horizon: horizon.strategy === 'settle' ? { strategy: 'settle', settleMs: horizon.settleMs } : { strategy: 'watermark' },
+      ...(checkpoints ? { checkpoints: checkpoints.checkpoints } : {}),
       memoryBytesMax: MEMORY_BYTES_MAX,
     })
-    return await runOnce(check, {
+    const run = await runOnce(check, {
       runId: runIdAt(clock.wallMs(), randomBytes(10)),
       clock,
       signal,
@@ -52,9 +64,29 @@ export async function runCheck(
       captureTimeoutMs: config.capture.tornCutTimeoutMs,
       horizonTimeoutMs: horizon.timeoutMs,
       maxMismatches,
-      ...(seenBefore ? { seenBefore } : {}),
+      ...(seen ? { seenBefore: seen.epoch } : {}),
     })
+    await ended?.(run)
+    if (checkpoints && seen) await keepVerified(check, run, { era: seen.era, always: surroundings.alwaysKeep ?? false }, io)
+    return run
   } finally {
+    await checkpoints?.close()
     await clickhouse.close()
+  }
+}
+
+/** A checkpoint that cannot be made costs time and no verdict: the next run reads what this one read. */
+async function keepVerified(
+  check: Check,
+  run: Run,
+  options: Parameters<typeof advanceCheckpoints>[2],
+  io: Pick<Io, 'clock' | 'signal' | 'stderr'>,
+): Promise<void> {
+  try {
+    await advanceCheckpoints(check, run, options, { clock: io.clock, signal: io.signal })
+  } catch (error) {
+    if (io.signal.aborted) throw io.signal.reason
+    if (!(error instanceof ReconError)) throw error
+    say(io, `warning: no checkpoint was made after ${run.check}: ${escapeLines(error.message)}`)
   }
 }

@@ -1,50 +1,30 @@
 import type { BuiltinCheckName } from '../../checks/builtin.ts'
-import type { Run } from '../../checks/run.ts'
-import type { Recorder } from '../check/recorder.ts'
-import { runCheck } from '../check/run-check.ts'
-import type { StoreUrls } from '../check/store-urls.ts'
-import type { Config } from '../config/config.ts'
-import type { Io } from '../io.ts'
-import type { Pace } from './pace.ts'
+import { type DemoRun, type DemoSurroundings, runOnce } from './demo-run.ts'
 
-/** One check of the demo, with what went on around it. */
-export interface Round {
-  readonly run: Run
-  readonly finishedAtMs: number
-  /** As it was when the check began. */
-  readonly pace: Pace
-  /** How many dropcopy events PostgreSQL had at the epoch that ClickHouse did not show when the check began; undefined without an epoch. */
-  readonly eventsApart: bigint | undefined
-  /** How many keys a comparison that does not wait would have called different at the same moment; undefined where it could not be made. */
-  readonly unpinnedDifferences: bigint | undefined
+/** How many checks are under way at once: most of a run is waiting for the sink, and two cores carry the exchange and both stores as well. */
+const IN_FLIGHT_MAX = 3
+
+/** Who hears of the runs of a round. */
+export interface RoundListener {
+  readonly began: (check: BuiltinCheckName) => void
+  readonly ended: (demoRun: DemoRun) => void
 }
 
-/** What the rounds of one demo share. */
-export interface RoundSurroundings {
-  readonly urls: StoreUrls
-  readonly config: Config
-  readonly unpinned: Config
-  readonly recorder: Recorder
-  readonly pace: () => Pace
-  readonly io: Pick<Io, 'clock' | 'signal'>
-}
-
-/** Runs one check exactly as `recon check` does, recorded and judged against the epochs seen before, and beside it the comparison that does not wait. */
-export async function runRound(name: BuiltinCheckName, { urls, config, unpinned, recorder, pace, io }: RoundSurroundings): Promise<Round> {
-  const seen = await recorder.seenBefore()
-  const before = pace()
-  const [run, hasty] = await Promise.all([runCheck(name, urls, config, seen?.epoch, io), runCheck(name, urls, unpinned, undefined, io)])
-  if (!io.signal.aborted) await recorder.record(run, seen?.era)
-  const folded = run.epoch?.['dropcopy']
-  return {
-    run,
-    finishedAtMs: io.clock.wallMs(),
-    pace: before,
-    eventsApart: folded === undefined ? undefined : notBelowZero(BigInt(folded) - before.status.sink.dropcopy),
-    unpinnedDifferences: hasty.verdict === 'inconclusive' ? undefined : BigInt(hasty.mismatchCount),
+/**
+ * Runs every check of the demo once, each at an epoch of its own and a few at a time. Resolves when all have ended; the ones that an abort broke off are
+ * not told.
+ */
+export async function runRound(surroundings: DemoSurroundings, { began, ended }: RoundListener): Promise<void> {
+  const { checks, io } = surroundings
+  const waiting = [...checks]
+  const work = async () => {
+    for (let check = waiting.shift(); check !== undefined && !io.signal.aborted; check = waiting.shift()) {
+      began(check)
+      const demoRun = await runOnce(check, surroundings)
+      if (!io.signal.aborted) ended(demoRun)
+    }
   }
-}
-
-function notBelowZero(count: bigint): bigint {
-  return count < 0n ? 0n : count
+  const workers = await Promise.allSettled(Array.from({ length: IN_FLIGHT_MAX }, work))
+  for (const worker of workers) if (worker.status === 'rejected') throw worker.reason
+  io.signal.throwIfAborted()
 }

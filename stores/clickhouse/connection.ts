@@ -30,6 +30,8 @@ export interface ClickHouseConnection {
   rows(sql: string, parameters: QueryParameters, context: LegContext): Promise<readonly JsonRow[]>
   /** Runs a statement and yields its TabSeparated answer as it comes, raw. A broken answer throws `StoreError`. */
   stream(sql: string, parameters: QueryParameters, context: LegContext): AsyncGenerator<Uint8Array>
+  /** Runs a statement that gives no rows: only for a database of recon's own. Rejects with `StoreError`. */
+  execute(sql: string, parameters: QueryParameters, context: LegContext): Promise<void>
   /** Ends the pooled connections. */
   close(): Promise<void>
 }
@@ -96,6 +98,10 @@ export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection 
           abort_signal: context.signal,
         })
         return rowsOfJsonAnswer(store.name, await result.text(), answered)
+      }),
+    execute: (sql, parameters, context) =>
+      run(context, async (query_id, clickhouse_settings) => {
+        await client.command({ query: sql, query_params: { ...parameters }, query_id, clickhouse_settings, abort_signal: context.signal })
       }),
     async *stream(sql, parameters, context) {
       let queryId = ''

@@ -113,7 +113,9 @@ export function historyFacts(connection: ClickHouseConnection, { tables, rowsMax
       const streams = [...new Set(places.map(place => place.stream))]
       const sequencesOf = (stream: string) => places.filter(place => place.stream === stream).map(place => place.sequence.toString())
       const parameters = streams.flatMap((stream, at) => [[`s${at}`, stream] as const, [`q${at}`, sequencesOf(stream)] as const])
-      const where = streams.map((_, at) => `(stream = {s${at}:String} and sequence in {q${at}:Array(UInt64)})`)
+      const where = streams.map(
+        (_, at) => `(stream = {s${at}:String} and sequence in arrayMap(text -> toUInt64(text), {q${at}:Array(String)}))`,
+      )
       return streams.length === 0 ? [] : some(where.join(' or '), Object.fromEntries(parameters))
     },
 

@@ -1,9 +1,10 @@
+import type { Carry } from '../../epoch/carry-on.ts'
 import type { RowShape } from '../../epoch/row.ts'
 import type { TableName } from './identifiers.ts'
 
 /** A value of a history: the sum of a column, or what it says in the last fact, by sequence. Both can be carried on from a checkpoint. */
 export interface HistoryValue {
-  readonly aggregate: 'sum' | 'last'
+  readonly aggregate: Carry
   readonly column: string
 }
 
@@ -30,4 +31,9 @@ export interface ClickHouseHistory {
   /** What the values are about: facts with this text in this column; the others are counted all the same. Absent: all. */
   readonly only?: { readonly column: string; readonly is: string }
   readonly shape: RowShape
+}
+
+/** How each value of the shape goes on from a checkpoint. */
+export function carriesOf({ shape, values }: ClickHouseHistory): readonly Carry[] {
+  return shape.values.map(value => values[value]?.aggregate ?? 'sum')
 }

@@ -7,6 +7,12 @@ import { PROOF_LINES } from './history-statement.ts'
 // The server cuts its exceptions to 16 KiB; an answer's last rows are passed on only once it is known that none is hidden behind them.
 const HELD_BACK_BYTES = 64 * 1024
 
+/** How many verified keys a statement took in, and the sum of their rows' hashes. */
+export interface VerifiedProof {
+  readonly keys: bigint
+  readonly digest: string
+}
+
 /**
  * Passes on the rows of an answer and takes the proof off its end. The end is held back until it is whole, so that an exception which the
  * server wrote into a half-sent answer is never taken for rows.
@@ -15,11 +21,20 @@ const HELD_BACK_BYTES = 64 * 1024
 export class ProvenLines {
   readonly #store: string
   readonly #streams: readonly string[]
+  readonly #proofLines: number
   #counted: CountedRows | undefined
+  #verified: VerifiedProof | undefined
 
-  constructor(store: string, streams: readonly string[]) {
+  /** `withVerified`: the statement goes on from a checkpoint and says so in a third line. */
+  constructor(store: string, streams: readonly string[], withVerified = false) {
     this.#store = store
     this.#streams = streams
+    this.#proofLines = withVerified ? PROOF_LINES + 1 : PROOF_LINES
+  }
+
+  /** What the statement found of the checkpoint it went on from. Only after the lines have been read to their end. */
+  get verified(): VerifiedProof | undefined {
+    return this.#verified
   }
 
   /** What the statement counted. Throws unless the lines have been read to their end. */
@@ -46,8 +61,10 @@ export class ProvenLines {
       throw exceptionIn(this.#store, Buffer.concat(held)) ?? error
     }
     const end = Buffer.concat(held)
-    const proofStart = startOfLastLines(end, PROOF_LINES)
-    this.#counted = proofStart === undefined ? undefined : readProof(end.subarray(proofStart), this.#streams)
+    const proofStart = startOfLastLines(end, this.#proofLines)
+    const proof = proofStart === undefined ? [] : proofTexts(end.subarray(proofStart))
+    this.#counted = readProof(proof, this.#streams)
+    this.#verified = readVerifiedProof(proof[PROOF_LINES])
     if (!this.#counted) {
       const cause = exceptionIn(this.#store, end)
       throw (
@@ -84,8 +101,16 @@ function startOfLastLines(bytes: Buffer, lines: number): number | undefined {
   return end + 1
 }
 
-function readProof(bytes: Buffer, streams: readonly string[]): CountedRows | undefined {
-  const lines = splitLines(bytes).map(line => (fieldText(decodeLine(line).at(-1) ?? null) ?? '').split(' '))
+/** The last field of each proof line, split at its spaces. */
+function proofTexts(bytes: Buffer): readonly (readonly string[])[] {
+  return splitLines(bytes).map(line => (fieldText(decodeLine(line).at(-1) ?? null) ?? '').split(' '))
+}
+
+function readVerifiedProof([keys, digest]: readonly string[] = []): VerifiedProof | undefined {
+  return keys !== undefined && digest !== undefined && /^\d+$/.test(keys) ? { keys: BigInt(keys), digest } : undefined
+}
+
+function readProof(lines: readonly (readonly string[])[], streams: readonly string[]): CountedRows | undefined {
   const [facts = [], addresses = []] = lines.map(counts => counts.map(readCount))
   const undeclared = facts[streams.length]
   const rows = addresses[streams.length]

@@ -8,6 +8,8 @@ import { showTable, type TableName } from './identifiers.ts'
 /** A table of the live schema: its engine, what it is sorted by, and its columns with their types. */
 export interface LiveTable {
   readonly engine: string
+  /** The server's own identity of the table: another one under the same name has another. */
+  readonly uuid: string
   readonly sortingKey: readonly string[]
   readonly columns: ReadonlyMap<string, string>
 }
@@ -19,7 +21,7 @@ export async function readLiveTable(
   context: LegContext,
 ): Promise<LiveTable | undefined> {
   const [row] = await connection.rows(
-    `select engine, sorting_key,
+    `select engine, sorting_key, toString(uuid) as id,
       (select groupArray((name, type)) from system.columns where database = {database:String} and table = {table:String}) as columns
     from system.tables where database = {database:String} and name = {table:String}`,
     { database: table.database ?? connection.database, table: table.name },
@@ -29,6 +31,7 @@ export async function readLiveTable(
   const columns = Array.isArray(row['columns']) ? row['columns'] : []
   return {
     engine: String(row['engine']),
+    uuid: String(row['id']),
     sortingKey: String(row['sorting_key'])
       .split(',')
       .map(part => part.trim())
@@ -62,6 +65,8 @@ export async function requireHistory(
   if (collapsing) throw new StoreError(name, 'history-collapsed', `table ${table} ${collapsing}`)
   const address = [history.streamColumn, history.sequenceColumn, ...history.address]
   return {
+    uuid: live.uuid,
+    types: Object.fromEntries(factColumns(history).map(column => [column, live.columns.get(column) ?? ''])),
     scales: Object.fromEntries(history.decimals.map(column => [column, decimalScale(live.columns.get(column)) ?? 0])),
     sortedByAddress: address.every((column, at) => unquoted(live.sortingKey[at]) === column),
   }

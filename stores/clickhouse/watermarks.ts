@@ -28,7 +28,7 @@ export async function lookForHorizon(
   const found = await leastAtOrAbove(connection, watermarks, forTable, epoch, streams, context)
   const reply = chooseHorizon(forTable, epoch, streams, found, new Map())
   if (reply.kind !== 'behind') return reply
-  return chooseHorizon(forTable, epoch, streams, found, await standing(connection, watermarks, forTable, context))
+  return chooseHorizon(forTable, epoch, streams, found, await watermarksStand(connection, watermarks, forTable, context))
 }
 
 async function leastAtOrAbove(
@@ -63,7 +63,8 @@ async function leastAtOrAbove(
   )
 }
 
-async function standing(
+/** Where the watermarks of `forTable` stand, per stream. */
+export async function watermarksStand(
   connection: ClickHouseConnection,
   watermarks: WatermarkTable,
   forTable: string,

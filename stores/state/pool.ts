@@ -18,7 +18,8 @@ export interface StateTimeouts {
 /** How messages and evidence call recon's own database. */
 export const STATE_STORE = 'state'
 
-const CONNECTIONS_MAX = 3
+// Whoever makes a checkpoint holds one of them meanwhile, and reads by another.
+const CONNECTIONS_MAX = 8
 
 /** Opens no connection yet; the first use does. */
 export function openPool(url: string, { connectTimeoutMs, statementTimeoutMs }: StateTimeouts): StatePool {

@@ -1,4 +1,6 @@
+import type { CheckpointLedger } from '../checkpoints/ledger.ts'
 import { type EpochAcceptance, insertAcceptance, type SeenEpoch, selectSeenEpoch } from './epochs.ts'
+import { openLedger } from './ledger.ts'
 import { migrateState } from './migrate.ts'
 import { openPool, type StatePool, type StateTimeouts } from './pool.ts'
 import type { HistoryQuery, RecordableRun, RunRecord } from './run-record.ts'
@@ -24,6 +26,8 @@ export interface State {
   acceptEpoch(reason: string, signal: AbortSignal): Promise<EpochAcceptance>
   /** What is remembered of a custodian; `custodian` is the digest of who it is and on which terms it is asked. */
   settledHistory(custodian: string): SettledHistory
+  /** What was verified and need not be read again with every run. */
+  readonly checkpoints: CheckpointLedger
   /** Ends the connections; safe to call twice. */
   close(): Promise<void>
 }
@@ -49,6 +53,7 @@ export async function openState(url: string, options: StateOptions): Promise<Sta
     highestEpochs: signal => pool.use(signal, selectSeenEpoch),
     acceptEpoch: (reason, signal) => pool.use(signal, client => insertAcceptance(client, reason)),
     settledHistory: custodian => settledHistory(pool, custodian),
+    checkpoints: openLedger(pool),
     close: () => pool.close(),
   }
 }
