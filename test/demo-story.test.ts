@@ -17,6 +17,11 @@ const planted: PlantedFault = {
   fault: 'altered-amount-by-1e-18',
   event: 500n,
   keys: [{ account_id: 'A17', asset: 'USD', difference: '-0.000000000000000001' }],
+  differences: {
+    'transactions-balance': [{ kind: 'value', key: { account_id: 'A17', asset: 'USD' }, difference: { balance: '-0.000000000000000001' } }],
+    'position-realized-pnls-balance': [],
+    'positions-match': [],
+  },
   transactionIds: ['E500:fee:A17:USD'],
 }
 const calm: Phase = { kind: 'calm', plantAtMs: 0 }

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { BUILTIN_CHECK_NAMES, type BuiltinCheckName } from '../checks/builtin.ts'
 import type { Run } from '../checks/run.ts'
+import type { RunOptions } from '../checks/run-check.ts'
 import { type Fault, faultCatalogue } from '../sim/faults/catalogue.ts'
-import type { FaultExpectation } from '../sim/faults/expectation.ts'
+import { type FaultExpectation, sees } from '../sim/faults/expectation.ts'
+import type { PlantedFault } from '../sim/faults/planted-fault.ts'
 import { repairFault } from '../sim/faults/repair.ts'
 import { openState } from '../stores/state/state.ts'
 import { type Books, openBooks } from './support/books.ts'
@@ -9,64 +12,58 @@ import { describeEngines, startTestEngines, type TestEngines } from './support/e
 import { duringStruck, runSound, runStruck } from './support/struck-exchange.ts'
 
 const EVENTS = 1_200n
-const cases = faultCatalogue.map((fault: Fault) => {
-  const expected: FaultExpectation = fault.expect['transactions-balance']
-  return { name: fault.name, verdict: expected.verdict, reasonCode: expected.reasonCode, fault, expected }
-})
+const faults: readonly Fault[] = faultCatalogue
 const never = new AbortController().signal
+const balanced = { verdict: 'balanced', reasonCode: 'balanced' } as const
 
 describe('the catalogue of faults', () => {
-  it.each(cases)('$name: the check is balanced exactly where there is nothing to see, or nothing any more', ({ fault, expected }) => {
-    expect(fault.visible).toBe(expected.verdict !== 'balanced' || expected.heals === true)
+  it.each(faults)('$name: it is visible exactly where a check sees it', ({ visible, expect: said }) => {
+    expect(visible).toBe(Object.values(said).some(sees))
   })
 })
 
-describeEngines('transactions-balance and a fault', () => {
+describeEngines('every check and a fault', () => {
   let engines: TestEngines
   beforeAll(async () => {
     engines = await startTestEngines()
   })
   const opened: Books[] = []
   afterAll(() => Promise.all(opened.map(books => books.close())))
-  const openFresh = async (name: string) => {
-    const books = await openBooks(await engines.createStores(`fault ${name}`))
+
+  // Every fault of the catalogue comes by here, before every check that is built in: one that is added is tested, or fails for want of its expectation.
+  it.concurrent.each(faults)('$name', async fault => {
+    const books = await openBooks(await engines.createStores(`fault ${fault.name}`))
     opened.push(books)
-    return books
-  }
+    if (Object.values(fault.expect).some(({ heals }) => heals)) return checkWhileItHeals(books, fault)
 
-  // Every fault of the catalogue comes by here, so one that is added is tested, or fails for want of its expectation.
-  it.concurrent.each(cases)('$name: $verdict, $reasonCode', async ({ fault, expected }) => {
-    const books = await openFresh(fault.name)
-    if (expected.heals === true) return checkWhileItHeals(books, fault, expected)
-
-    const seenBefore = expected.needsState === true ? await seenInState(books) : undefined
+    const seenBefore = Object.values(fault.expect).some(({ withoutState }) => withoutState) ? await seenInState(books) : undefined
     // At once where something was seen before, so that a token that goes back goes back behind that.
     const planted = await runStruck(books.stores, EVENTS, { name: fault.name, ...(seenBefore ? { event: EVENTS + 1n } : {}) })
-    const run = await books.check()
+    const runs = await checkAll(books)
 
-    expect(outcomeOf(run)).toEqual({ verdict: expected.verdict, reasonCode: expected.reasonCodeWithoutState ?? expected.reasonCode })
-    expect(differencesOf(run)).toEqual(expected.verdict === 'diff' ? planted.keys : [])
-    expect(planted.keys.length > 0).toBe(expected.verdict === 'diff')
-    expect(run.mismatchCount).toBe(BigInt(run.mismatches.length).toString())
-    expect(duplicatesOf(run)).toBe(fault.name === 'replayed-identical-row' ? 1n : 0n)
-    if (run.verdict === 'diff') expect(run.mismatches.map(({ kind }) => kind)).toEqual(planted.keys.map(() => kindOf(fault)))
-    if (seenBefore !== undefined) {
-      expect(outcomeOf(await books.check({ seenBefore }))).toEqual({ verdict: expected.verdict, reasonCode: expected.reasonCode })
-    }
+    expect(said(runs)).toEqual(expected(fault, ({ withoutState, ...withState }) => withoutState ?? withState))
+    expect(byCheck(name => differing(runs[name]))).toEqual(
+      byCheck(name => (runs[name].verdict === 'diff' ? planted.differences[name] : [])),
+    )
+    expect(byCheck(name => runs[name].mismatchCount)).toEqual(byCheck(name => String(runs[name].mismatches.length)))
+    expect(byCheck(name => duplicates(runs[name]))).toEqual(byCheck(name => String(replays(fault, runs[name]))))
+    expectRecordToAgree(fault, planted)
+    if (seenBefore !== undefined) expect(said(await checkAll(books, { seenBefore }))).toEqual(expected(fault, asStated))
 
     expect(await repairFault(books.stores, planted)).toBe(fault.repairable)
-    expect(outcomeOf(await books.check())).toEqual(fault.repairable ? { verdict: 'balanced', reasonCode: 'balanced' } : outcomeOf(run))
+    expect(said(await checkAll(books))).toEqual(fault.repairable ? byCheck(() => balanced) : said(runs))
   })
 
   /** Past a deadline that is too short the same row is missing; a run that waits for it is balanced. */
-  const checkWhileItHeals = async (books: Books, fault: Fault, expected: FaultExpectation) => {
+  const checkWhileItHeals = async (books: Books, fault: Fault) => {
     const [impatient, patient] = await duringStruck(books.stores, EVENTS, { name: fault.name, event: 50n }, async () => [
-      await books.check({ horizonTimeoutMs: 300 }),
-      await books.check({ horizonTimeoutMs: 40_000, timeoutMs: 60_000 }),
+      await checkAll(books, { horizonTimeoutMs: 300 }),
+      await checkAll(books, { horizonTimeoutMs: 40_000, timeoutMs: 60_000 }),
     ])
-    expect(outcomeOf(impatient)).toEqual({ verdict: 'diff', reasonCode: 'rows-missing' })
-    expect(outcomeOf(patient)).toEqual({ verdict: expected.verdict, reasonCode: expected.reasonCode })
-    expect(patient.horizon.readings).toBeGreaterThan(1)
+    const missing = { verdict: 'diff', reasonCode: 'rows-missing' } as const
+    expect(said(impatient)).toEqual(expected(fault, ({ heals }) => (heals ? missing : balanced)))
+    expect(said(patient)).toEqual(expected(fault, asStated))
+    expect(byCheck(name => patient[name].horizon.readings > 1)).toEqual(byCheck(name => fault.expect[name].heals === true))
   }
 
   /** Lets the exchange run on for a while first, records a run of it in recon's own database, and gives how high that database says the epochs were. */
@@ -75,9 +72,9 @@ describeEngines('transactions-balance and a fault', () => {
     const options = { connectTimeoutMs: 5_000, statementTimeoutMs: 5_000, migrateTimeoutMs: 20_000, signal: never }
     const state = await openState(books.stores.reconUrl, options)
     try {
-      const run = await books.check()
-      expect(outcomeOf(run)).toEqual({ verdict: 'balanced', reasonCode: 'balanced' })
-      await state.recordRun(run, undefined, never)
+      const runs = await checkAll(books)
+      expect(said(runs)).toEqual(byCheck(() => balanced))
+      await state.recordRun(runs['transactions-balance'], undefined, never)
       return (await state.highestEpochs(never)).epoch
     } finally {
       await state.close()
@@ -85,19 +82,57 @@ describeEngines('transactions-balance and a fault', () => {
   }
 })
 
-function outcomeOf({ verdict, reasonCode }: Run): Pick<Run, 'verdict' | 'reasonCode'> {
-  return { verdict, reasonCode }
+type ByCheck<T> = Readonly<Record<BuiltinCheckName, T>>
+
+function byCheck<T>(of: (name: BuiltinCheckName) => T): ByCheck<T> {
+  const [a, b, c] = ['transactions-balance', 'position-realized-pnls-balance', 'positions-match'] as const
+  return { [a]: of(a), [b]: of(b), [c]: of(c) }
 }
 
-function differencesOf(run: Run) {
-  return run.mismatches.map(({ key, difference }) => ({ ...key, difference: difference['balance'] }))
+async function checkAll(books: Books, options: Partial<RunOptions> = {}): Promise<ByCheck<Run>> {
+  const runs = new Map(await Promise.all(BUILTIN_CHECK_NAMES.map(async name => [name, await books.checkNamed(name, options)] as const)))
+  return byCheck(name => {
+    const run = runs.get(name)
+    if (run === undefined) throw new Error(`${name} was not run`)
+    return run
+  })
 }
 
-function duplicatesOf(run: Run): bigint {
-  return run.horizon.legs.reduce((sum, { duplicates }) => sum + BigInt(duplicates ?? '0'), 0n)
+function said(runs: ByCheck<Run>) {
+  return byCheck(name => ({ verdict: runs[name].verdict, reasonCode: runs[name].reasonCode }))
 }
 
-function kindOf({ name }: Fault): Run['mismatches'][number]['kind'] {
-  if (name === 'missing-account') return 'missing-left'
-  return name === 'phantom-account' ? 'missing-right' : 'value'
+function expected(fault: Fault, of: (expectation: FaultExpectation) => Pick<FaultExpectation, 'verdict' | 'reasonCode'>) {
+  return byCheck(name => {
+    const { verdict, reasonCode } = of(fault.expect[name])
+    return { verdict, reasonCode }
+  })
+}
+
+function asStated(expectation: FaultExpectation) {
+  return expectation
+}
+
+function differing(run: Run) {
+  return run.mismatches.map(({ kind, key, difference }) => ({ kind, key, difference }))
+}
+
+/** A difference of values is one of keys; and where a check is to see nothing, the simulator knows of nothing. */
+function expectRecordToAgree(fault: Fault, { differences }: PlantedFault): void {
+  for (const name of BUILTIN_CHECK_NAMES) {
+    const [{ verdict, reasonCode }, keys] = [fault.expect[name], differences[name]]
+    if (reasonCode === 'value-mismatch') expect(keys, name).not.toEqual([])
+    if (verdict === 'balanced') expect(keys, name).toEqual([])
+  }
+  if (fault.expect['transactions-balance'].verdict === 'diff') expect(differences['transactions-balance']).not.toEqual([])
+}
+
+/** How many deliveries are repeated in what a run has read. */
+function duplicates(run: Run): string {
+  return run.horizon.legs.reduce((sum, leg) => sum + BigInt(leg.duplicates ?? '0'), 0n).toString()
+}
+
+function replays({ name }: Fault, run: Run): number {
+  const table = name === 'replayed-identical-row' ? 'transactions' : name === 'replayed-position-row' ? 'positions' : undefined
+  return run.horizon.legs.filter(leg => leg.table === table).length
 }

@@ -86,6 +86,7 @@ export function foldBatch(
   memory: EngineMemory,
   events: readonly DropcopyEvent[],
   distort: (event: DropcopyEvent, transactions: readonly LedgerTransaction[]) => EngineOutput,
+  leavesPosition: (sequence: bigint) => boolean = () => false,
 ): EngineBatch {
   const trades: TradeRow[] = []
   const positions = new Map<string, StampedPosition>()
@@ -100,7 +101,8 @@ export function foldBatch(
     // Folded by an engine that died before its token: the trade, the position and the balances of this event are there.
     if (before !== undefined && before.sequence >= event.sequence) return []
     const effect = foldExecution(event, before?.position ?? flat, reversedPnl(event, realized, memory.realized))
-    positions.set(key, { accountId: event.accountId, symbol: event.symbol, position: effect.position, sequence: event.sequence })
+    if (!leavesPosition(event.sequence))
+      positions.set(key, { accountId: event.accountId, symbol: event.symbol, position: effect.position, sequence: event.sequence })
     realized.set(event.executionId, effect.realized)
     trades.push({ event, fee: event.kind === 'bust' ? -event.fee : event.fee, realized: effect.realized })
     return effect.transactions

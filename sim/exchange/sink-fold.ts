@@ -1,5 +1,6 @@
 import type { PlannedFault } from '../faults/planned-fault.ts'
 import { type PlantedPart, plainPart } from '../faults/planted-fault.ts'
+import { distortPositions } from '../faults/position-faults.ts'
 import { distortTransactions, sinkIgnores } from '../faults/sink-faults.ts'
 import { type DropcopyEvent, type ExecutionEvent, isExecution } from './dropcopy-event.ts'
 import { BUST_DISTANCE_MAX } from './dropcopy-layout.ts'
@@ -30,16 +31,28 @@ export interface SinkRows {
   readonly transactions: readonly LedgerTransaction[]
   readonly lateTransactions: readonly LedgerTransaction[]
   readonly positions: readonly PositionRow[]
-  /** How many distinct transactions the watermark counts for it. */
+  readonly latePositions: readonly PositionRow[]
+  /** How many distinct rows the watermarks count for it. */
   readonly transactionsCounted: number
+  readonly positionsCounted: number
   readonly planted: readonly PlantedPart[]
+}
+
+const noRows: SinkRows = {
+  transactions: [],
+  lateTransactions: [],
+  positions: [],
+  latePositions: [],
+  transactionsCounted: 0,
+  positionsCounted: 0,
+  planted: [],
 }
 
 /** Folds the next dropcopy event into the sink's memory and makes its rows. */
 export function foldIntoRows(memory: SinkMemory, event: DropcopyEvent, faults: readonly PlannedFault[]): SinkRows {
   if (sinkIgnores(faults, event.sequence)) {
     const planted = faults.filter(fault => fault.name === 'bust-dropped-by-sink' && fault.event === event.sequence).map(plainPart)
-    return { transactions: [], lateTransactions: [], positions: [], transactionsCounted: 0, planted }
+    return { ...noRows, planted }
   }
   if (!isExecution(event)) return rowsOf(allocationTransactions(event), 'dropcopy', event.sequence, [], faults)
   const key = keyOf(event.accountId, event.symbol)
@@ -66,7 +79,16 @@ function rowsOf(
   faults: readonly PlannedFault[],
 ): SinkRows {
   const { write, late, counted, planted } = distortTransactions(faults, stream, sequence, transactions)
-  return { transactions: write, lateTransactions: late, positions, transactionsCounted: counted, planted }
+  const held = stream === 'dropcopy' ? distortPositions(faults, sequence, positions) : { write: [], late: [], planted: [] }
+  return {
+    transactions: write,
+    lateTransactions: late,
+    positions: held.write,
+    latePositions: held.late,
+    transactionsCounted: counted,
+    positionsCounted: positions.length,
+    planted: [...planted, ...held.planted],
+  }
 }
 
 function reversedPnl(memory: SinkMemory, event: ExecutionEvent): bigint {

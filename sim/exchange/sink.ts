@@ -130,12 +130,18 @@ type Tallies = Record<'transactionsDropcopy' | 'transactionsCash' | 'positionsDr
 
 /** Collects the rows of what is consumed in one go. */
 function openBatch(memory: SinkMemory, faults: readonly PlannedFault[]) {
-  const rows: { transactions: TextRow[]; late: TextRow[]; positions: TextRow[] } = { transactions: [], late: [], positions: [] }
+  const rows: { transactions: TextRow[]; late: TextRow[]; positions: TextRow[]; latePositions: TextRow[] } = {
+    transactions: [],
+    late: [],
+    positions: [],
+    latePositions: [],
+  }
   const planted: ReturnType<typeof foldIntoRows>['planted'][number][] = []
   const keep = (made: ReturnType<typeof foldIntoRows>) => {
     rows.transactions.push(...made.transactions.map(transactionText))
     rows.late.push(...made.lateTransactions.map(transactionText))
     rows.positions.push(...made.positions.map(positionText))
+    rows.latePositions.push(...made.latePositions.map(positionText))
     planted.push(...made.planted)
   }
   return {
@@ -144,7 +150,7 @@ function openBatch(memory: SinkMemory, faults: readonly PlannedFault[]) {
       const made = foldIntoRows(memory, event, faults)
       keep(made)
       count(tallies.transactionsDropcopy, event.sequence, made.transactionsCounted)
-      count(tallies.positionsDropcopy, event.sequence, made.positions.length)
+      count(tallies.positionsDropcopy, event.sequence, made.positionsCounted)
     },
     transfer(transaction: Parameters<typeof transferRows>[0], tallies: Tallies) {
       const made = transferRows(transaction, faults)
@@ -170,8 +176,14 @@ function openBatch(memory: SinkMemory, faults: readonly PlannedFault[]) {
             ...mark('transactions', 'cash', tallies.transactionsCash),
           ],
         },
-        { table: 'positions', rows: rows.positions, watermarks: mark('positions', 'dropcopy', tallies.positionsDropcopy) },
+        {
+          table: 'positions',
+          rows: rows.positions,
+          once: planted.length > 0,
+          watermarks: mark('positions', 'dropcopy', tallies.positionsDropcopy),
+        },
         { table: 'transactions', rows: rows.late, watermarks: [], late: true },
+        { table: 'positions', rows: rows.latePositions, watermarks: [], late: true },
       ]
       return batches.filter(batch => batch.rows.length > 0 || batch.watermarks.length > 0)
     },
@@ -187,10 +199,9 @@ function count(tally: Tally, sequence: bigint, rows: number): void {
 /** What is really vouched for: a fault may hold a watermark back, or give it a twin that disagrees. */
 function vouchedFor(faults: readonly PlannedFault[], watermarks: readonly Watermark[]): readonly Watermark[] {
   return watermarks.flatMap(watermark => {
-    const fault =
-      watermark.table === 'transactions' && watermark.stream === 'dropcopy' ? watermarkFault(faults, watermark.sequence) : undefined
-    if (fault === 'watermark-stuck') return []
-    return fault === 'watermarks-disagree' ? [watermark, { ...watermark, rowsTotal: watermark.rowsTotal + 1n }] : [watermark]
+    const fault = watermark.stream === 'dropcopy' ? watermarkFault(faults, watermark.table, watermark.sequence) : undefined
+    if (fault === 'stuck') return []
+    return fault === 'twin' ? [watermark, { ...watermark, rowsTotal: watermark.rowsTotal + 1n }] : [watermark]
   })
 }
 

@@ -1,11 +1,12 @@
 import type { Client } from 'pg'
-import { distortBalances, engineIgnores, haltingFault } from '../faults/engine-faults.ts'
+import { distortBalances, engineIgnores, engineLeavesPosition, haltingFault } from '../faults/engine-faults.ts'
 import type { PlannedFault } from '../faults/planned-fault.ts'
 import { type PlantedPart, plainPart } from '../faults/planted-fault.ts'
 import type { Dropcopy } from './dropcopy.ts'
 import type { DropcopyEvent } from './dropcopy-event.ts'
 import { type EngineMemory, foldBatch, keepBatch, keysOf } from './engine-batch.ts'
 import { loadBalanceStamps, loadPositions, loadRealized, readToken, writeState, writeToken, writeTrades } from './engine-store.ts'
+import type { LedgerTransaction } from './ledger.ts'
 
 /** The trade-engine: folds the dropcopy into PostgreSQL, a batch at a time, in three commits. */
 export interface TradeEngine {
@@ -40,9 +41,10 @@ export async function openTradeEngine(client: Client, dropcopy: Dropcopy, option
     const faults = options.faults()
     const events = dropcopy.between(token, through).filter(event => !engineIgnores(faults, event.sequence))
     await recall(client, memory, events)
-    const batch = foldBatch(memory, events, (event, transactions) => distortBalances(faults, event, transactions))
+    const distort = (event: DropcopyEvent, transactions: readonly LedgerTransaction[]) => distortBalances(faults, event, transactions)
+    const batch = foldBatch(memory, events, distort, sequence => engineLeavesPosition(faults, sequence))
     const halting = haltingFault(faults, token, through)
-    for (const part of [...batch.planted, ...droppedBusts(faults, token, through), ...halts(halting)]) options.report(part)
+    for (const part of [...batch.planted, ...unreported(faults, token, through), ...halts(halting)]) options.report(part)
     await writeTrades(client, batch.trades)
     options.afterStep('after-trades')
     await writeState(client, batch)
@@ -68,8 +70,11 @@ async function recall(client: Client, memory: EngineMemory, events: readonly Dro
   for (const [executionId, realized] of await loadRealized(client, wanted.reversed)) memory.realized.set(executionId, realized)
 }
 
-function droppedBusts(faults: readonly PlannedFault[], after: bigint, through: bigint): PlantedPart[] {
-  return faults.filter(({ event }) => event > after && event <= through && engineIgnores(faults, event)).map(plainPart)
+/** The faults of what is not done: busts that are dropped, and positions that are left as they were. */
+function unreported(faults: readonly PlannedFault[], after: bigint, through: bigint): PlantedPart[] {
+  return faults
+    .filter(({ event }) => event > after && event <= through && (engineIgnores(faults, event) || engineLeavesPosition(faults, event)))
+    .map(plainPart)
 }
 
 function halts(fault: PlannedFault | undefined): PlantedPart[] {

@@ -46,6 +46,11 @@ export function engineIgnores(faults: readonly PlannedFault[], sequence: bigint)
   )
 }
 
+/** True where the trade-engine books an execution and does not take down the position that it leads to. */
+export function engineLeavesPosition(faults: readonly PlannedFault[], sequence: bigint): boolean {
+  return faults.some(({ name, event }) => name === 'stale-position' && event === sequence)
+}
+
 /** The fault that stops the trade-engine in a batch that begins after `after` and ends with `through`, if any. */
 export function haltingFault(faults: readonly PlannedFault[], after: bigint, through: bigint): PlannedFault | undefined {
   return faults.find(({ name, event }) => (name === 'torn-batch' || name === 'token-regressed') && event > after && event <= through)

@@ -32,9 +32,8 @@ export interface FaultExpectation {
   readonly reasonCode: FaultReason
   /** The difference goes by itself: a check that waits long enough is balanced. */
   readonly heals?: boolean
-  /** Only a check that has recon's own database can say this; without it the reason is `reasonCodeWithoutState`. */
-  readonly needsState?: boolean
-  readonly reasonCodeWithoutState?: FaultReason
+  /** Only a check that has recon's own database can say this; without it, it says that. */
+  readonly withoutState?: Pick<FaultExpectation, 'verdict' | 'reasonCode'>
 }
 
 /** What each of the checks must say. */
@@ -54,6 +53,12 @@ export const rowsExtra: FaultExpectation = { verdict: 'diff', reasonCode: 'rows-
 
 /** Two facts under one content address. */
 export const conflict: FaultExpectation = { verdict: 'diff', reasonCode: 'conflicting-duplicate' }
+
+/** State rows are stamped above the epoch. */
+export const tornCut: FaultExpectation = { verdict: 'inconclusive', reasonCode: 'torn-cut' }
+
+/** The epoch lies below one that an earlier run has seen. */
+export const regressed: FaultExpectation = { verdict: 'inconclusive', reasonCode: 'epoch-regression' }
 
 /** What is stated, and of every other check that it is balanced: it reads nothing that the fault touches, or cannot see it. */
 export function expecting(stated: Partial<FaultExpectations>): FaultExpectations {

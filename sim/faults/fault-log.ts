@@ -1,10 +1,10 @@
 import { ReconError } from '../../epoch/recon-error.ts'
 import type { Dropcopy } from '../exchange/dropcopy.ts'
 import type { Market } from '../exchange/market.ts'
-import { bustDifferences } from './bust-differences.ts'
-import type { FaultName } from './catalogue.ts'
+import { type FaultName, faultNamed } from './catalogue.ts'
 import { type PlannedFault, planFault } from './planned-fault.ts'
 import { type PlantedFault, type PlantedPart, plantedFrom } from './planted-fault.ts'
+import { reachesPositions, replayFault } from './position-replay.ts'
 import { isStoreFault, plantStoreFault } from './store-faults.ts'
 
 /** The faults of one exchange: what is planned, and what was committed. */
@@ -18,7 +18,7 @@ export interface FaultLog {
   readonly plantInStores: (token: bigint) => Promise<void>
   /** True when no fault of the stores is still to be committed up to this event. */
   readonly storesPlanted: (through: bigint) => boolean
-  /** What was committed; the differences of dropped busts as of this dropcopy sequence. */
+  /** What was committed; the differences that later events change as of this dropcopy sequence. */
   readonly planted: (through: bigint) => readonly PlantedFault[]
 }
 
@@ -31,7 +31,7 @@ export function openFaultLog(market: Market, dropcopy: Dropcopy, postgresUrl: st
     parts.set(`${part.fault}/${part.event}/${part.sequence}`, part)
   }
   const plan = (name: FaultName, event: bigint, last: bigint | undefined) => {
-    const fault = planFault(market, dropcopy, name, event)
+    const fault = planFault(market, dropcopy, name, event, last)
     if (last !== undefined && fault.event > last)
       throw new ReconError(
         'fault-beyond-the-end',
@@ -50,9 +50,12 @@ export function openFaultLog(market: Market, dropcopy: Dropcopy, postgresUrl: st
     }
   }
   const committed = (fault: PlannedFault, through: bigint): readonly PlantedFault[] => {
-    const whole = plantedFrom([...parts.values()].filter(part => part.fault === fault.name && part.event === fault.event))
-    if (whole === undefined) return []
-    return fault.name.startsWith('bust-dropped') ? [{ ...whole, keys: bustDifferences(dropcopy, fault, through) }] : [whole]
+    const heard = [...parts.values()].filter(part => part.fault === fault.name && part.event === fault.event)
+    if (heard.length === 0) return []
+    if (!reachesPositions(fault.name)) return [plantedFrom(fault, heard)]
+    const replayed = replayFault(dropcopy, fault, through)
+    // The effects of a dropped bust are everywhere: setting positions straight would not heal it.
+    return [plantedFrom(fault, heard, faultNamed(fault.name).repairable ? replayed : { ...replayed, remedies: [] })]
   }
   return {
     planned: () => [...planned],

@@ -35,9 +35,17 @@ export function sinkIgnores(faults: readonly PlannedFault[], sequence: bigint): 
   )
 }
 
-/** What the watermark of the dropcopy's transactions does at or after a sequence. */
-export function watermarkFault(faults: readonly PlannedFault[], sequence: bigint): 'watermark-stuck' | 'watermarks-disagree' | undefined {
-  for (const { name, event } of faults) if ((name === 'watermark-stuck' || name === 'watermarks-disagree') && sequence >= event) return name
+/** What the watermark of a table does for the dropcopy at or after a sequence. */
+export function watermarkFault(
+  faults: readonly PlannedFault[],
+  table: 'transactions' | 'positions',
+  sequence: bigint,
+): 'stuck' | 'twin' | undefined {
+  for (const { name, event } of faults) {
+    if (sequence < event) continue
+    if (name === (table === 'transactions' ? 'watermark-stuck' : 'position-watermark-stuck')) return 'stuck'
+    if (name === 'watermarks-disagree' && table === 'transactions') return 'twin'
+  }
   return undefined
 }
 
@@ -47,7 +55,8 @@ function concerns(fault: PlannedFault, stream: LedgerTransaction['stream'], sequ
 
 function distort(fault: PlannedFault, sequence: bigint, output: SinkOutput): SinkOutput {
   const [first, second] = output.write
-  const row = second ?? first
+  // The first transaction of a fill is what it realizes, the second its fee.
+  const row = concernsRealized(fault) ? first : (second ?? first)
   if (row === undefined) return output
   const others = output.write.filter(other => other !== row)
   const part = (changes: Partial<PlantedPart>): PlantedPart => ({
@@ -89,6 +98,7 @@ function distort(fault: PlannedFault, sequence: bigint, output: SinkOutput): Sin
         ],
       }
     case 'altered-amount-by-1e-18':
+    case 'altered-realized-pnl-transaction':
       return replaced({ ...row, amount: row.amount + 1n })
     case 'sign-flipped':
       return replaced({ ...row, amount: -row.amount })
@@ -96,6 +106,10 @@ function distort(fault: PlannedFault, sequence: bigint, output: SinkOutput): Sin
       return replaced({ ...row, accountId: fault.otherAccount ?? row.accountId })
     case 'wrong-asset':
       return replaced({ ...row, asset: fault.otherAsset ?? row.asset })
+    case 'wrong-symbol':
+      return replaced({ ...row, symbol: fault.otherSymbol ?? row.symbol })
+    case 'wrong-kind':
+      return replaced({ ...row, kind: 'fee' })
     case 'duplicate-row-different-amount': {
       const wrong = { ...row, amount: row.amount * 2n }
       const remedy = { deleteTransactionIds: [row.transactionId], insertTransactions: [row] }
@@ -131,6 +145,10 @@ function distort(fault: PlannedFault, sequence: bigint, output: SinkOutput): Sin
       // The faults of the others, and the busts, which `sinkIgnores` has dropped before.
       return output
   }
+}
+
+function concernsRealized({ name }: PlannedFault): boolean {
+  return name === 'altered-realized-pnl-transaction' || name === 'wrong-symbol' || name === 'wrong-kind'
 }
 
 function difference(row: LedgerTransaction, units: bigint): KeyDifference {

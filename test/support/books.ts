@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { createClient } from '@clickhouse/client'
 import pg from 'pg'
+import { BUILTIN_CHECKS, type BuiltinCheckName } from '../../checks/builtin.ts'
 import type { CheckSources } from '../../checks/check-sources.ts'
 import { REFERENCE_STREAMS, REFERENCE_TABLES } from '../../checks/reference-model.ts'
 import type { Relation } from '../../checks/relation.ts'
-import type { RunOptions } from '../../checks/run-check.ts'
+import { type RunOptions, runCheck } from '../../checks/run-check.ts'
 import { runRelation } from '../../checks/run-relation.ts'
 import { transactionsBalance } from '../../checks/transactions-balance.ts'
 import type { Stores } from '../../sim/sandbox/stores.ts'
@@ -24,7 +25,21 @@ export interface TransactionRow {
   readonly occurred_at?: string
 }
 
-/** Balances and transactions that a test writes by hand into a pair of stores of its own, and checks. */
+/** A row of ax.positions, with what a test does not care about left out. */
+export interface PositionRow {
+  readonly stream?: string
+  readonly sequence: string
+  readonly execution_id: string
+  readonly account_id: string
+  readonly symbol?: string
+  readonly asset?: string
+  readonly quantity?: string
+  readonly cost_basis?: string
+  readonly realized_pnl?: string
+  readonly occurred_at?: string
+}
+
+/** Balances, positions and transactions that a test writes by hand into a pair of stores of its own, and checks. */
 export interface Books {
   readonly stores: Stores
   readonly pg: pg.Client
@@ -32,11 +47,17 @@ export interface Books {
   token(sequence: string): Promise<void>
   balance(account: string, asset: string, balance: string, dropcopy?: string, cash?: string): Promise<void>
   transactions(rows: readonly TransactionRow[]): Promise<void>
+  /** Writes a row of PostgreSQL's positions; the values are quantity, cost basis and realized PnL. */
+  position(account: string, symbol: string, values: readonly [string, string, string], sequence?: string): Promise<void>
+  /** Writes rows of ClickHouse's positions with one insert. */
+  positions(rows: readonly PositionRow[]): Promise<void>
   watermark(stream: string, sequence: string, rowsTotal: string, table?: string): Promise<void>
   command(sql: string): Promise<void>
   sources(change?: Partial<CheckSources>): CheckSources
   /** Runs transactions-balance on the stores; `change` says where else to read. */
   check(options?: Partial<RunOptions>, change?: Partial<CheckSources>): ReturnType<typeof runRelation>
+  /** Runs a check of the product by its name. */
+  checkNamed(name: BuiltinCheckName, options?: Partial<RunOptions>, change?: Partial<CheckSources>): ReturnType<typeof runCheck>
   /** Runs a relation that the test holds. */
   run(relation: Relation, options?: Partial<RunOptions>): ReturnType<typeof runRelation>
   close(): Promise<void>
@@ -66,17 +87,17 @@ export async function openBooks(stores: Stores): Promise<Books> {
     memoryBytesMax: 64 << 20,
     ...change,
   })
-  const run = (relation: Relation, options: Partial<RunOptions> = {}) =>
-    runRelation(relation, {
-      runId: randomUUID(),
-      clock: systemClock,
-      signal: new AbortController().signal,
-      timeoutMs: 20_000,
-      captureTimeoutMs: 500,
-      horizonTimeoutMs: 500,
-      maxMismatches: 100,
-      ...options,
-    })
+  const whole = (options: Partial<RunOptions>): RunOptions => ({
+    runId: randomUUID(),
+    clock: systemClock,
+    signal: new AbortController().signal,
+    timeoutMs: 20_000,
+    captureTimeoutMs: 500,
+    horizonTimeoutMs: 500,
+    maxMismatches: 100,
+    ...options,
+  })
+  const run = (relation: Relation, options: Partial<RunOptions> = {}) => runRelation(relation, whole(options))
   return {
     stores,
     pg: client,
@@ -101,12 +122,35 @@ export async function openBooks(stores: Stores): Promise<Books> {
         'transactions',
         rows.map(row => ({ stream: 'dropcopy', asset: 'USD', symbol: '', kind: 'fee', occurred_at: '2026-11-24 00:00:00.000000', ...row })),
       ),
+    position: async (account, symbol, values, sequence = '0') => {
+      await client.query(
+        `insert into trade_engine.positions values ($1, $2, $3, $4, $5, $6)
+        on conflict (account_id, symbol) do update
+          set quantity = excluded.quantity, cost_basis = excluded.cost_basis, realized_pnl = excluded.realized_pnl, sequence = excluded.sequence`,
+        [account, symbol, ...values, sequence],
+      )
+    },
+    positions: rows =>
+      insert(
+        'positions',
+        rows.map(row => ({
+          stream: 'dropcopy',
+          symbol: 'S',
+          asset: 'USD',
+          quantity: '0',
+          cost_basis: '0',
+          realized_pnl: '0',
+          occurred_at: '2026-11-24 00:00:00.000000',
+          ...row,
+        })),
+      ),
     watermark: (stream, sequence, rows_total, table_name = 'transactions') =>
       insert('sink_watermarks', [{ table_name, stream, sequence, rows_total, written_at: '2026-11-24 00:00:00.000000' }]),
     command: async query => {
       await writer.command({ query })
     },
     check: (options = {}, change = {}) => run(transactionsBalance(sources(change)), options),
+    checkNamed: (name, options = {}, change = {}) => runCheck(BUILTIN_CHECKS[name](sources(change)), whole(options)),
     run,
     close: async () => {
       await Promise.all([client.end(), writer.close(), clickhouse.close()])

@@ -48,9 +48,9 @@ export function withMadeParts(document: string): string {
 
 function saidOf(fault: Fault): string {
   const expected: FaultExpectation = fault.expect['transactions-balance']
-  const { verdict, reasonCode, heals, reasonCodeWithoutState } = expected
+  const { verdict, reasonCode, heals, withoutState } = expected
   const said = verdict === 'balanced' ? verdict : `${verdict}, \`${reasonCode}\``
-  if (reasonCodeWithoutState !== undefined) return `${said}; without recon's own database \`${reasonCodeWithoutState}\``
+  if (withoutState !== undefined) return `${said}; without recon's own database \`${withoutState.reasonCode}\``
   if (heals === true) return `${said}, once it has waited for the row`
   if (fault.visible) return said
   return fault.name === 'replayed-identical-row' ? `${said}, and counts the duplicate` : `${said}: **it cannot see it**`

@@ -1,0 +1,133 @@
+import type { CatalogueEntry } from './catalogue-entry.ts'
+import { balanced, conflict, expecting, type FaultExpectation, mismatch, rowsExtra, rowsMissing } from './expectation.ts'
+
+/** What is wrong with the rows as such concerns whoever reads the table, whatever kind of rows the check is about. */
+function everyReaderOfTransactions(expectation: FaultExpectation) {
+  return expecting({
+    'transactions-balance': expectation,
+    'position-realized-pnls-balance': expectation,
+    'omnibus-balances-square': expectation,
+    'pnl-is-zero-sum': expectation,
+  })
+}
+
+/** Faults of the history of transactions, with what each check must make of them. */
+export const transactionFaults = [
+  {
+    name: 'lost-row',
+    summary: 'the sink counts a transaction in its watermark and never writes it',
+    plantedIn: 'sink',
+    suits: 'fill with a fee',
+    visible: true,
+    repairable: true,
+    expect: everyReaderOfTransactions(rowsMissing),
+  },
+  {
+    name: 'duplicate-row-different-amount',
+    summary: 'a transaction is written a second time, with the same identity and another amount',
+    plantedIn: 'sink',
+    suits: 'fill with a fee',
+    visible: true,
+    repairable: true,
+    expect: everyReaderOfTransactions(conflict),
+  },
+  {
+    name: 'altered-amount-by-1e-18',
+    summary: 'the amount of a transaction is larger by the smallest amount there is',
+    plantedIn: 'sink',
+    suits: 'fill with a fee',
+    visible: true,
+    repairable: true,
+    expect: expecting({ 'transactions-balance': mismatch }),
+  },
+  {
+    name: 'sign-flipped',
+    summary: 'a fee is written to ClickHouse as income',
+    plantedIn: 'sink',
+    suits: 'fill with a fee',
+    visible: true,
+    repairable: true,
+    expect: expecting({ 'transactions-balance': mismatch }),
+  },
+  {
+    name: 'wrong-account',
+    summary: "a transaction is written under the counterparty's account",
+    plantedIn: 'sink',
+    suits: 'fill with a fee',
+    visible: true,
+    repairable: true,
+    expect: expecting({ 'transactions-balance': mismatch }),
+  },
+  {
+    name: 'wrong-asset',
+    summary: 'a transaction is written in another asset',
+    plantedIn: 'sink',
+    suits: 'fill with a fee',
+    visible: true,
+    repairable: true,
+    expect: expecting({ 'transactions-balance': mismatch }),
+  },
+  {
+    name: 'rows-extra',
+    summary: 'a transaction that is in no stream, and in no watermark, is written',
+    plantedIn: 'sink',
+    suits: 'fill with a fee',
+    visible: true,
+    repairable: true,
+    expect: everyReaderOfTransactions(rowsExtra),
+  },
+  {
+    name: 'late-row-below-epoch',
+    summary: 'a transaction comes one to two seconds after the watermark that vouches for it',
+    plantedIn: 'sink',
+    suits: 'fill with a fee',
+    visible: true,
+    repairable: false,
+    expect: everyReaderOfTransactions({ ...balanced, heals: true }),
+  },
+  {
+    name: 'replayed-identical-row',
+    summary: 'a transaction is written twice, identical in all its columns: delivery is at least once, so this is no fault',
+    plantedIn: 'sink',
+    suits: 'fill with a fee',
+    visible: false,
+    repairable: false,
+    expect: expecting({}),
+  },
+  {
+    name: 'watermark-ahead-of-rows',
+    summary: 'the watermark of a funding event is written, and none of its transactions',
+    plantedIn: 'sink',
+    suits: 'funding',
+    visible: true,
+    repairable: true,
+    expect: everyReaderOfTransactions(rowsMissing),
+  },
+  {
+    name: 'watermark-stuck',
+    summary: 'the watermark of the transactions of the dropcopy stands still, while rows go on coming',
+    plantedIn: 'sink',
+    suits: 'any event',
+    visible: true,
+    repairable: false,
+    expect: everyReaderOfTransactions({ verdict: 'inconclusive', reasonCode: 'horizon-timeout' }),
+  },
+  {
+    name: 'watermarks-disagree',
+    summary: 'every watermark of the transactions of the dropcopy has a twin that counts one row more',
+    plantedIn: 'sink',
+    suits: 'any event',
+    visible: true,
+    repairable: false,
+    expect: everyReaderOfTransactions({ verdict: 'inconclusive', reasonCode: 'watermark-conflict' }),
+  },
+  {
+    name: 'lost-deposit-row',
+    summary: 'the sink counts a deposit in its watermark and never writes it',
+    plantedIn: 'sink',
+    suits: 'deposit',
+    visible: true,
+    repairable: true,
+    expect: everyReaderOfTransactions(rowsMissing),
+  },
+] as const satisfies readonly CatalogueEntry[]
