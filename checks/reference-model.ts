@@ -1,3 +1,5 @@
+import { MARK_COLUMNS } from '../stores/clickhouse/mark-table.ts'
+
 /** One table of the reference data model as it is called in a deployment: its schema (PostgreSQL) or database (ClickHouse), name and columns. */
 export interface MappedTable {
   /** Undefined: the database that the ClickHouse URL names. */
@@ -40,7 +42,7 @@ export type ReferenceHistoryName = keyof typeof REFERENCE_HISTORIES
 /** The tables that the built-in checks read (schema.md), as a deployment calls them. */
 export interface ReferenceTables {
   readonly postgres: Readonly<Record<'balances' | 'positions' | 'trades' | 'transfers', MappedTable>>
-  readonly clickhouse: Readonly<Record<ReferenceHistoryName | 'sink_watermarks', MappedTable>>
+  readonly clickhouse: Readonly<Record<ReferenceHistoryName | 'pnl_marks' | 'sink_watermarks', MappedTable>>
 }
 
 /** The reference data model under its own names. */
@@ -82,6 +84,7 @@ export const REFERENCE_TABLES: ReferenceTables = {
   clickhouse: {
     transactions: history('transactions'),
     positions: history('positions'),
+    pnl_marks: table(undefined, 'pnl_marks', MARK_COLUMNS),
     sink_watermarks: table(undefined, 'sink_watermarks', ['table_name', 'stream', 'sequence', 'rows_total']),
   },
 }

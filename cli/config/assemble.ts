@@ -2,9 +2,13 @@ import { columnOf, type MappedTable, REFERENCE_TABLES } from '../../checks/refer
 import type { CheckConfig, Config, StreamsConfig, TablesConfig } from './config.ts'
 import type { Secret } from './load.ts'
 import { settlePostgresUrl } from './postgres-url.ts'
+import { customRelation } from './relations.ts'
 import type { FileConfig } from './schema.ts'
 import type { SecretName } from './secrets.ts'
 import type { ConfigPath } from './yaml-file.ts'
+
+/** The streams of the reference model, which a deployment has unless it takes them away. */
+export const DEFAULT_STREAMS = ['dropcopy', 'cash'] as const
 
 /** What is wrong between keys that are each well formed. */
 export interface AssemblyProblem {
@@ -46,6 +50,9 @@ export function assemble(
     capture: { tornCutTimeoutMs: file.capture.tornCutTimeout },
     horizon: { strategy: file.horizon.strategy, timeoutMs: file.horizon.timeout, settleMs: file.horizon.settle },
     checks: Object.fromEntries(Object.entries(file.checks).map(([name, check]) => [name, checkOf(file, check)])),
+    relations: Object.fromEntries(
+      Object.entries(file.relations).map(([name, relation]) => [name, customRelation(name, relation, streams)]),
+    ),
     custodian: {
       url: secret('custodianUrl'),
       apiKey: secret('custodianApiKey'),
@@ -75,7 +82,10 @@ export function assemble(
   return { config, problems: problemsBetween(file, streams) }
 }
 
+type FileHorizon = Partial<FileConfig['horizon']>
+
 function checkOf({ horizon }: FileConfig, check: FileConfig['checks'][string]): CheckConfig {
+  const own: { readonly [Key in keyof FileHorizon]: FileHorizon[Key] | undefined } = check.horizon
   return {
     enabled: check.enabled,
     cron: check.cron,
@@ -83,9 +93,9 @@ function checkOf({ horizon }: FileConfig, check: FileConfig['checks'][string]): 
     timeoutMs: check.timeout,
     maxMismatches: check.maxMismatches,
     horizon: {
-      strategy: check.horizon.strategy ?? horizon.strategy,
-      timeoutMs: check.horizon.timeout ?? horizon.timeout,
-      settleMs: check.horizon.settle ?? horizon.settle,
+      strategy: own.strategy ?? horizon.strategy,
+      timeoutMs: own.timeout ?? horizon.timeout,
+      settleMs: own.settle ?? horizon.settle,
     },
   }
 }
@@ -107,6 +117,7 @@ function tablesOf({ tables: { postgres, clickhouse } }: FileConfig): TablesConfi
     clickhouse: {
       transactions: tableOf(clickhouse.transactions),
       positions: tableOf(clickhouse.positions),
+      pnl_marks: tableOf(clickhouse.pnl_marks),
       sink_watermarks: tableOf(clickhouse.sink_watermarks),
     },
   }
@@ -125,7 +136,7 @@ function withStamps(name: StateTable, table: MappedTable, streams: StreamsConfig
 /** The two streams of the reference model, read by their mapped names, and whatever the deployment adds or takes away. */
 function streamsOf(file: FileConfig, { postgres: { resume_tokens: tokens, transfers } }: TablesConfig): StreamsConfig {
   const token = (column: string) => quote(columnOf(tokens, column))
-  const defaults = {
+  const defaults: Readonly<Record<(typeof DEFAULT_STREAMS)[number], string>> = {
     dropcopy: `select ${token('sequence')} from ${quoteTable(tokens)} where ${token('service')} = 'trade-engine' and ${token('stream')} = 'dropcopy'`,
     cash: `select max(${quote(columnOf(transfers, 'sequence'))}) from ${quoteTable(transfers)}`,
   }
@@ -144,7 +155,24 @@ function problemsBetween(file: FileConfig, streams: StreamsConfig): readonly Ass
       path: ['tables', 'postgres', table, 'stamps', stream],
       message: `there is no stream of this name; declare it under streams, or take its stamp away`,
     })),
+    ...ambiguousStreams(file, streams),
   ]
+}
+
+/** Recon remembers how high each stream has been by its name, so that one name must mean one stream. */
+function ambiguousStreams({ relations }: FileConfig, streams: StreamsConfig): readonly AssemblyProblem[] {
+  const declared = Object.entries(relations).flatMap(([relation, { streams: own }]) =>
+    Object.entries(own).map(([stream, sql]) => ({ relation, stream, sql })),
+  )
+  return declared.flatMap(({ relation, stream, sql }) => {
+    const path = ['relations', relation, 'streams', stream]
+    if (Object.hasOwn(streams, stream) && streams[stream] !== sql) {
+      return [{ path, message: 'streams has one of this name that is read otherwise; give this one another name' }]
+    }
+    const other = declared.find(first => first.stream === stream && first.sql !== sql)
+    if (!other || other.relation === relation) return []
+    return [{ path, message: `relation ${other.relation} has one of this name that is read otherwise; give one of them another name` }]
+  })
 }
 
 function quoteTable({ schema, name }: MappedTable): string {

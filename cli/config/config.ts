@@ -1,3 +1,4 @@
+import type { CustomRelation } from '../../checks/custom/custom-relation.ts'
 import type { MappedTable } from '../../checks/reference-model.ts'
 
 /** Everything that can be configured, validated: what every command reads instead of the environment. Milliseconds are whole numbers. */
@@ -8,6 +9,8 @@ export interface Config {
   readonly capture: { readonly tornCutTimeoutMs: number }
   readonly horizon: HorizonConfig
   readonly checks: Readonly<Record<string, CheckConfig>>
+  /** The deployment's own relations, by the names of their checks. */
+  readonly relations: Readonly<Record<string, CustomRelation>>
   readonly custodian: CustodianConfig
   readonly audit: { readonly periodMs: number }
   readonly gate: GateConfig
@@ -30,7 +33,7 @@ export type StreamsConfig = Readonly<Record<string, string>>
 /** How the reference tables are called here, by their names in the reference data model. */
 export interface TablesConfig {
   readonly postgres: Readonly<Record<'balances' | 'positions' | 'resume_tokens' | 'trades' | 'transfers', MappedTable>>
-  readonly clickhouse: Readonly<Record<'transactions' | 'positions' | 'sink_watermarks', MappedTable>>
+  readonly clickhouse: Readonly<Record<'transactions' | 'positions' | 'pnl_marks' | 'sink_watermarks', MappedTable>>
 }
 
 /** How long, and by what evidence, a check waits for the other leg to have reached its epoch. */

@@ -2,6 +2,7 @@ import { Document, isScalar, isSeq, visit } from 'yaml'
 import type { MappedTable } from '../../checks/reference-model.ts'
 import { formatDuration } from './duration.ts'
 import type { LoadedConfig } from './load.ts'
+import type { FileLeg, FileRelation } from './relations.ts'
 import { redactSecret, SECRET_SOURCES } from './secrets.ts'
 import type { ConfigPath } from './yaml-file.ts'
 
@@ -57,7 +58,7 @@ function effectiveFile({ config, fileConfig }: LoadedConfig) {
   const { stores, capture, horizon, checks, custodian, audit, gate, http } = fileConfig
   const removed = Object.fromEntries(Object.entries(fileConfig.streams).filter(([, sql]) => sql === false))
   const { balances, positions, resume_tokens, trades, transfers } = config.tables.postgres
-  const { transactions, sink_watermarks, positions: positionHistory } = config.tables.clickhouse
+  const { transactions, pnl_marks, sink_watermarks, positions: positionHistory } = config.tables.clickhouse
   return {
     stores: { ...stores, connectTimeout: formatDuration(stores.connectTimeout) },
     streams: { ...config.streams, ...removed },
@@ -72,6 +73,7 @@ function effectiveFile({ config, fileConfig }: LoadedConfig) {
       clickhouse: {
         transactions: tableForm(transactions),
         positions: tableForm(positionHistory),
+        pnl_marks: tableForm(pnl_marks),
         sink_watermarks: tableForm(sink_watermarks),
       },
     },
@@ -81,16 +83,13 @@ function effectiveFile({ config, fileConfig }: LoadedConfig) {
       Object.entries(checks).map(([name, check]) => {
         const effective = config.checks[name]?.horizon ?? config.horizon
         const { strategy, timeoutMs, settleMs } = effective
-        return [
-          name,
-          {
-            ...check,
-            timeout: formatDuration(check.timeout),
-            horizon: { strategy, timeout: formatDuration(timeoutMs), settle: formatDuration(settleMs) },
-          },
-        ]
+        const timeout = formatDuration(timeoutMs)
+        // The legs of a relation say themselves how they wait.
+        const horizon = Object.hasOwn(config.relations, name) ? { timeout } : { strategy, timeout, settle: formatDuration(settleMs) }
+        return [name, { ...check, timeout: formatDuration(check.timeout), horizon }]
       }),
     ),
+    relations: Object.fromEntries(Object.entries(fileConfig.relations).map(([name, relation]) => [name, relationForm(relation)])),
     custodian: {
       ...custodian,
       inFlightLimit: formatDuration(custodian.inFlightLimit),
@@ -108,6 +107,21 @@ function effectiveFile({ config, fileConfig }: LoadedConfig) {
     },
     http,
   }
+}
+
+/** A relation as it is written: what it leaves out is left out. */
+function relationForm({ streams, left, right, ...rest }: FileRelation) {
+  return { ...rest, ...(Object.keys(streams).length > 0 ? { streams } : {}), left: legForm(left), right: legForm(right) }
+}
+
+function legForm({ horizon, ...rest }: FileLeg) {
+  const { watermark, rows, settle } = horizon
+  const waits = {
+    ...(watermark === undefined ? {} : { watermark }),
+    ...(Object.keys(rows).length > 0 ? { rows } : {}),
+    ...(settle === undefined ? {} : { settle: formatDuration(settle) }),
+  }
+  return { ...rest, ...(Object.keys(waits).length > 0 ? { horizon: waits } : {}) }
 }
 
 function tableForm({ schema, name, columns }: MappedTable) {

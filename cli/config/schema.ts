@@ -1,25 +1,15 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { type MappedTable, REFERENCE_TABLES } from '../../checks/reference-model.ts'
 import { HORIZON_STRATEGIES } from './config.ts'
-import {
-  cron,
-  decimal,
-  duration,
-  flag,
-  identifier,
-  isStreamName,
-  leaf,
-  oneOf,
-  show,
-  tableName,
-  text,
-  timezone,
-  wholeNumber,
-} from './leaf.ts'
+import { cron, decimal, duration, flag, identifier, isStreamName, leaf, oneOf, tableName, text, timezone, wholeNumber } from './leaf.ts'
 import { isOneSelect } from './one-select.ts'
+import { relation } from './relations.ts'
+import { list, named, section } from './section.ts'
 
 /** The names of the invariants of the product; `gate.requiredChecks` may name those that this version does not have yet. */
 const REQUIRED_CHECKS = ['transactions-balance', 'position-realized-pnls-balance', 'positions-match'] as const
+
+const RELATION_NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
 
 type MappingDefaults = Pick<MappedTable, 'schema' | 'name' | 'columns'>
 
@@ -30,11 +20,19 @@ const RESUME_TOKENS = {
   columns: { service: 'service', stream: 'stream', sequence: 'sequence' },
 } as const
 
+/** What a file declares of its own that other parts of it may name. */
+export interface Declared {
+  /** The names of its relations. */
+  readonly relations: readonly string[]
+  /** The names of the streams of the deployment. */
+  readonly streams: readonly string[]
+}
+
 /**
  * What `recon.yaml` may say, with every default in the words in which it would be written there.
- * `knownChecks` are the checks that this version (and the deployment's own relations) can run.
+ * `knownChecks` are the checks that this version can run; to these come the relations that the file declares.
  */
-export function fileSchema(knownChecks: readonly string[]) {
+export function fileSchema(knownChecks: readonly string[], { relations, streams }: Declared = { relations: [], streams: [] }) {
   return section({
     stores: section({
       postgresUrlFile: text('the path of a file that holds the URL').optional(),
@@ -56,6 +54,7 @@ export function fileSchema(knownChecks: readonly string[]) {
       clickhouse: section({
         transactions: table(REFERENCE_TABLES.clickhouse.transactions),
         positions: table(REFERENCE_TABLES.clickhouse.positions),
+        pnl_marks: table(REFERENCE_TABLES.clickhouse.pnl_marks),
         sink_watermarks: table(REFERENCE_TABLES.clickhouse.sink_watermarks),
       }),
     }),
@@ -65,7 +64,15 @@ export function fileSchema(knownChecks: readonly string[]) {
       timeout: duration().prefault('30s'),
       settle: duration('0s').prefault('5s'),
     }),
-    checks: section(Object.fromEntries(knownChecks.map(name => [name, check()]))),
+    checks: section({
+      ...Object.fromEntries<CheckSection>(knownChecks.map(name => [name, check()])),
+      ...Object.fromEntries<CheckSection>(relations.map(name => [name, relationCheck()])),
+    }),
+    relations: named(
+      name => RELATION_NAME.test(name) && !knownChecks.includes(name),
+      'a name for a relation: lower-case words joined by hyphens, and not one of the checks of the product',
+      relation(streams),
+    ),
     custodian: section({
       urlFile: text('the path of a file that holds the URL').optional(),
       apiKeyFile: text('the path of a file that holds the key').optional(),
@@ -85,7 +92,7 @@ export function fileSchema(knownChecks: readonly string[]) {
       roundInterval: duration().prefault('5s'),
       timeout: duration().prefault('2h'),
       decisionTtl: duration().prefault('10m'),
-      requiredChecks: list(oneOf([...new Set([...REQUIRED_CHECKS, ...knownChecks])])).prefault([...REQUIRED_CHECKS]),
+      requiredChecks: list(oneOf([...new Set([...REQUIRED_CHECKS, ...knownChecks, ...relations])])).prefault([...REQUIRED_CHECKS]),
       requiredEventKinds: list(text('the name of an event kind')).prefault([]),
       ignoreColumns: named(name => name.trim() !== '', 'the name of a table', list(identifier())),
       decisionKeyFile: text('the path of a file that holds the key').optional(),
@@ -99,17 +106,30 @@ export type FileConfig = z.infer<ReturnType<typeof fileSchema>>
 
 function check() {
   return section({
-    enabled: flag().prefault(true),
-    cron: cron().prefault('*/5 * * * *'),
-    timezone: timezone().prefault('UTC'),
-    timeout: duration().prefault('60s'),
-    maxMismatches: wholeNumber(1, 100_000).prefault(100),
+    ...scheduled(),
     horizon: section({
       strategy: oneOf(HORIZON_STRATEGIES).optional(),
       timeout: duration().optional(),
       settle: duration('0s').optional(),
     }),
   })
+}
+
+type CheckSection = ReturnType<typeof check> | ReturnType<typeof relationCheck>
+
+/** How the legs of a relation wait is said by each of them; here only for how long. */
+function relationCheck() {
+  return section({ ...scheduled(), horizon: section({ timeout: duration().optional() }) })
+}
+
+function scheduled() {
+  return {
+    enabled: flag().prefault(true),
+    cron: cron().prefault('*/5 * * * *'),
+    timezone: timezone().prefault('UTC'),
+    timeout: duration().prefault('60s'),
+    maxMismatches: wholeNumber(1, 100_000).prefault(100),
+  }
 }
 
 function table(reference: MappingDefaults) {
@@ -134,28 +154,4 @@ function stream(): z.ZodType<string | false, unknown> {
     if (value === false) return false
     return typeof value === 'string' && isOneSelect(value) ? value.trim() : undefined
   })
-}
-
-/** A mapping with fixed keys. Absent, or present with nothing under it, it is all defaults. */
-function section<Shape extends z.ZodRawShape>(shape: Shape) {
-  const object = z.strictObject(shape, ofType('a mapping of keys to values'))
-  return z.preprocess(value => value ?? {}, object).prefault({})
-}
-
-/** A mapping whose keys are names of the deployment's own. */
-function named<Value extends z.ZodType>(isName: (name: string) => boolean, right: string, value: Value) {
-  const key = z.string().refine(isName, { error: issue => `${show(issue.input)} is not ${right}` })
-  const record = z.record(key, value, ofType('a mapping of names to values'))
-  return z.preprocess(input => input ?? {}, record).prefault({})
-}
-
-function list<Item extends z.ZodType>(item: Item) {
-  return z.array(item, ofType('a list'))
-}
-
-function ofType(right: string) {
-  return {
-    error: (issue: { readonly code?: string; readonly input?: unknown }) =>
-      issue.code === 'invalid_type' ? `${show(issue.input)} is not ${right}` : undefined,
-  }
 }

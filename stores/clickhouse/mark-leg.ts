@@ -1,6 +1,6 @@
 import type { CanaryRow } from '../../epoch/canary.ts'
 import type { Horizon } from '../../epoch/horizon.ts'
-import type { AsOfLeg } from '../../epoch/leg.ts'
+import type { AsOfLeg, LegContext } from '../../epoch/leg.ts'
 import type { ClickHouseConnection } from './connection.ts'
 import { clickHouseHistoryLeg } from './history-leg.ts'
 import { quoteTable, showTable } from './identifiers.ts'
@@ -8,7 +8,6 @@ import { type CycleFacts, countMarks, MARK_STREAM, type MarkCycle } from './mark
 import { asHistoryOfCycles, MARK_COLUMNS, type MarkTable, quotedColumns } from './mark-table.ts'
 import { poll } from './poll.ts'
 import { ProvenLines } from './proof.ts'
-import { requireHistory } from './table-facts.ts'
 
 /** What a line of a mark holds: the key, the figures, the stream and sequence where they are not the cycle's (else empty), and the rest of the fact. */
 export const MARK_SHAPE = {
@@ -35,16 +34,12 @@ export function clickHouseMarkLeg(connection: ClickHouseConnection, marks: MarkT
     stream: facts.stream,
     sequence: facts.sequence.toString(),
   }
-  const history = asHistoryOfCycles(marks)
   return {
     kind: 'as-of',
     store: connection.store.name,
     streams: [MARK_STREAM],
     strategy: horizon.strategy,
-    awaitHorizon: async (_epoch, _deadlineMs, context) => {
-      await requireHistory(connection, history, context)
-      return { kind: 'reached', horizon }
-    },
+    awaitHorizon: async () => ({ kind: 'reached', horizon }),
     read: (_epoch, _horizon, context) => {
       const proven = new ProvenLines(connection.store.name, [MARK_STREAM])
       const lines = proven.lines(connection.stream(markStatement(marks, context.canary), parameters, context))
@@ -57,12 +52,17 @@ export function clickHouseMarkLeg(connection: ClickHouseConnection, marks: MarkT
         deadlineMs,
         context,
       ),
-    isCaughtUp: context => clickHouseHistoryLeg(connection, history, { strategy: 'settle', settleMs: 0 }).isCaughtUp(context),
+    isCaughtUp: context => marksAreCaughtUp(connection, marks, context),
     findConflicts: async (_horizon, limit, context) => {
       const rows = await connection.rows(conflictingMarks(marks), { ...parameters, most: String(limit) }, context)
       return rows.map(row => String(row['address']))
     },
   }
+}
+
+/** Whether the server is known to show all the marks that were ever written to it. */
+export function marksAreCaughtUp(connection: ClickHouseConnection, marks: MarkTable, context: LegContext): Promise<boolean> {
+  return clickHouseHistoryLeg(connection, asHistoryOfCycles(marks), { strategy: 'settle', settleMs: 0 }).isCaughtUp(context)
 }
 
 function markStatement(marks: MarkTable, canary: CanaryRow | undefined): string {
