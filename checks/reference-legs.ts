@@ -1,6 +1,6 @@
 import type { AsOfLeg, SnapshotLeg } from '../epoch/leg.ts'
 import type { RowShape } from '../epoch/row.ts'
-import type { HistoryValue } from '../stores/clickhouse/history.ts'
+import type { ClickHouseHistory, HistoryValue } from '../stores/clickhouse/history.ts'
 import { clickHouseHistoryLeg } from '../stores/clickhouse/history-leg.ts'
 import { quoteIdentifier, quoteTable } from '../stores/postgres/identifiers.ts'
 import { postgresSnapshotLeg, type StreamSource } from '../stores/postgres/snapshot-leg.ts'
@@ -48,30 +48,30 @@ export interface HistoryQuestion {
 
 /** A history of the reference model as of an epoch. */
 export function historyLeg(sources: CheckSources, name: ReferenceHistoryName, question: HistoryQuestion): AsOfLeg {
+  return clickHouseHistoryLeg(sources.clickhouse, referenceHistory(sources, name, question), horizonOf(sources, name), sources.checkpoints)
+}
+
+/** A history of the reference model as it is called in the deployment, and what is asked of it. */
+export function referenceHistory(sources: CheckSources, name: ReferenceHistoryName, question: HistoryQuestion): ClickHouseHistory {
   const mapped = sources.tables.clickhouse[name]
   const { address, facts, decimals, streams } = REFERENCE_HISTORIES[name]
   const column = (reference: string) => columnOf(mapped, reference)
   const declared = Object.keys(sources.streams)
-  return clickHouseHistoryLeg(
-    sources.clickhouse,
-    {
-      table: { database: mapped.schema, name: mapped.name },
-      streams: streams === 'all' ? declared : declared.filter(stream => streams.some(name => name === stream)),
-      streamColumn: column('stream'),
-      sequenceColumn: column('sequence'),
-      address: address.map(column),
-      facts: facts.map(column),
-      decimals: decimals.map(column),
-      keys: Object.fromEntries(question.shape.keys.map(key => [key, column(key)])),
-      values: Object.fromEntries(
-        Object.entries(question.values).map(([value, { aggregate, column: name }]) => [value, { aggregate, column: column(name) }]),
-      ),
-      ...(question.kind === undefined ? {} : { only: { column: column('kind'), is: question.kind } }),
-      shape: question.shape,
-    },
-    horizonOf(sources, name),
-    sources.checkpoints,
-  )
+  return {
+    table: { database: mapped.schema, name: mapped.name },
+    streams: streams === 'all' ? declared : declared.filter(stream => streams.some(name => name === stream)),
+    streamColumn: column('stream'),
+    sequenceColumn: column('sequence'),
+    address: address.map(column),
+    facts: facts.map(column),
+    decimals: decimals.map(column),
+    keys: Object.fromEntries(question.shape.keys.map(key => [key, column(key)])),
+    values: Object.fromEntries(
+      Object.entries(question.values).map(([value, { aggregate, column: name }]) => [value, { aggregate, column: column(name) }]),
+    ),
+    ...(question.kind === undefined ? {} : { only: { column: column('kind'), is: question.kind } }),
+    shape: question.shape,
+  }
 }
 
 /** Values that are what the last fact of a key says of the columns of the same names. */

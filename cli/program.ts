@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { KNOWN_CHECKS } from './check/registry.ts'
+import { parseDuration } from './config/duration.ts'
 import { type LoadedConfig, loadConfig } from './config/load.ts'
 import type { Io } from './io.ts'
 import { say } from './io.ts'
@@ -91,6 +92,35 @@ Examples:
     .action(async (run: string, { limit, json = false }: { limit: number; json?: boolean }) => {
       const { explainCommand } = await import('./explain.ts')
       done(await explainCommand({ run, limit, json }, configuration().config, io))
+    })
+
+  program
+    .command('audit')
+    .description('read the history under the checkpoints again, and say whether it is what was verified (needs RECON_STATE_URL)')
+    .option(
+      '--budget <duration>',
+      'look no longer than this, at what was looked at least recently first (default: at everything)',
+      duration,
+    )
+    .option('--json', 'one recon.run/1 document')
+    .addHelpText('after', EXIT_STATUSES)
+    .action(async ({ budget, json = false }: { budget?: number; json?: boolean }) => {
+      const { auditCommand } = await import('./audit.ts')
+      done(await auditCommand({ budgetMs: budget, json }, configuration().config, io))
+    })
+
+  program
+    .command('checkpoint')
+    .description('what was verified and is not read again with every run')
+    .command('rebuild')
+    .description('throw the checkpoints away, check the whole history, and make new ones (needs RECON_STATE_URL)')
+    .argument('[names...]', `of which checks: ${KNOWN_CHECKS.join(', ')}`)
+    .option('--all', 'of every check that is enabled')
+    .option('--json', 'one recon.run/1 document per line')
+    .addHelpText('after', EXIT_STATUSES)
+    .action(async (names: string[], { all = false, json = false }: { all?: boolean; json?: boolean }) => {
+      const { checkpointRebuildCommand } = await import('./checkpoint-rebuild.ts')
+      done(await checkpointRebuildCommand({ names, all, json }, configuration().config, io))
     })
 
   program
@@ -198,4 +228,10 @@ function collect(text: string, before: readonly string[] = []): readonly string[
 function nonEmpty(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.')
   return text
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined || ms === 0) throw new InvalidArgumentError('It must be a duration such as 30s or 5m.')
+  return ms
 }

@@ -14,13 +14,15 @@ export interface CheckOptions {
   readonly names: readonly string[]
   readonly all: boolean
   readonly json: boolean
+  /** Keeps what was verified however little it saves. */
+  readonly alwaysKeep?: boolean
 }
 
 /**
  * `recon check`: runs the checks one after the other and tells each as it ends. Resolves to 0, 10 or 11; throws `ReconError` for bad usage
  * and `ConfigError` for bad configuration, before anything is run.
  */
-export async function checkCommand({ names, all, json }: CheckOptions, config: Config, io: Io): Promise<number> {
+export async function checkCommand({ names, all, json, alwaysKeep = false }: CheckOptions, config: Config, io: Io): Promise<number> {
   const checks = chooseChecks(names, all, config)
   const urls = requireStoreUrls(config)
   const recorder = await openRecorder(config, io)
@@ -33,7 +35,7 @@ export async function checkCommand({ names, all, json }: CheckOptions, config: C
         await recorder.record(run, seen?.era)
         verdicts.push(run.verdict)
       }
-      await runCheck(name, urls, config, { seen, state: recorder.state, ended }, io)
+      await runCheck(name, urls, config, { seen, state: recorder.state, alwaysKeep, ended }, io)
     }
     return exitStatusOf(verdicts)
   } finally {

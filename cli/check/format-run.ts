@@ -1,5 +1,5 @@
 import picocolors from 'picocolors'
-import type { Run } from '../../checks/run.ts'
+import type { Explained, Finding, Run } from '../../checks/run.ts'
 import type { NamedFields } from '../../epoch/mismatch.ts'
 import type { Verdict } from '../../epoch/verdict.ts'
 import { escapeName, escapeText } from '../terminal/escape.ts'
@@ -16,6 +16,7 @@ export function formatRun(run: Run, color: boolean): string {
     ['epoch', run.epoch === null ? 'none was captured' : formatSequences(run.epoch)],
     ['keys', `${run.keysCompared} compared, ${run.mismatchCount} differ`],
     ['horizon', `${run.horizon.strategy ?? 'not reached'}, waited ${run.horizon.waitedMs} ms`],
+    ...formatVerified(run),
     ['duration', formatDurations(run)],
     ['run', escapeText(run.runId)],
   ] as const
@@ -23,6 +24,8 @@ export function formatRun(run: Run, color: boolean): string {
     `${shade[run.verdict](paint.bold(verdict))}  ${paint.bold(escapeText(run.check))}`,
     `  ${escapeText(run.reason)}`,
     ...facts.map(([name, value]) => `  ${paint.dim(name.padEnd(8))}  ${value}`),
+    ...(run.explained ?? []).map(each => `  ${paint.dim('explained')} ${formatExplained(each)}`),
+    ...run.findings.map(finding => `  ${paint.dim('finding')}   ${formatFinding(finding)}`),
     ...(run.conflicts.length > 0 ? [`  ${paint.dim('conflict')}  ${run.conflicts.map(escapeName).join(', ')}`] : []),
     ...run.warnings.map(warning => `  ${paint.dim('warning')}   ${escapeText(warning)}`),
     ...(remedy === undefined ? [] : [`  ${paint.dim('to do')}     ${remedy}`]),
@@ -56,6 +59,26 @@ function formatMismatches(run: Run): readonly string[] {
   )
   const unlisted = BigInt(run.mismatchCount) - BigInt(run.mismatches.length)
   return ['', ...layOutTable(columns, rows), ...(unlisted > 0n ? [`... and ${unlisted} more (maxMismatches)`] : [])]
+}
+
+/** How old what was not read again is, at its oldest. */
+function formatVerified({ horizon }: Run): readonly (readonly [string, string])[] {
+  const ages = horizon.legs.flatMap(({ verified }) => (verified ? [verified.auditAgeMs ?? 0] : []))
+  if (ages.length === 0) return []
+  return [['verified', `history below a checkpoint was not read again; its oldest segment was audited ${formatAge(Math.max(...ages))} ago`]]
+}
+
+function formatAge(ms: number): string {
+  return ms < 60_000 ? `${Math.round(ms / 1_000)} s` : ms < 3_600_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`
+}
+
+function formatFinding({ kind, key, detail }: Finding): string {
+  const fields = (named: NamedFields) => Object.entries(named).map(([name, value]) => `${escapeName(name)}=${escapeName(value)}`)
+  return [escapeText(kind), ...fields(key), ...fields(detail)].join(' ')
+}
+
+function formatExplained({ reference, kind, amount, ageMs }: Explained): string {
+  return `${escapeText(kind)} ${escapeName(reference)} ${escapeText(amount)}${ageMs > 0 ? `, for ${formatAge(ageMs)}` : ''}`
 }
 
 function differingValues(left: NamedFields | null, right: NamedFields | null): readonly string[] {
