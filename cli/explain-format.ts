@@ -41,12 +41,17 @@ function formatKey(explanation: KeyExplanation, paint: Paint): readonly string[]
     line('differs', amounts(recorded.difference) || `left ${named(recorded.left)}, right ${named(recorded.right)}`),
     ...Object.entries(says).map(([where, values]) => line('', `${escapeText(where)}: ${values === null ? 'nothing' : amounts(values)}`)),
     ...(explanation.stateChangedSince ? [line('note', 'the state row has changed since; what the run saw of it is shown')] : []),
-    ...(unloggedCounts.length === 0 ? [] : [line('unlogged', `${unloggedCounts.join(', ')}: PostgreSQL keeps no log of these`)]),
+    ...(unloggedCounts.length === 0
+      ? []
+      : [line('unlogged', `${unloggedCounts.join(', ')}: PostgreSQL keeps no log of these, and they count as ClickHouse has them`)]),
     ...unbalancedEvents.map(event => line('event', `${escapeName(event.stream)} ${event.sequence} does not sum to zero: ${event.sum}`)),
     ...indented(formatFacts(facts), paint),
     ...(factsLeftOut === '0' ? [] : [`    ... and ${factsLeftOut} more facts (--limit)`]),
     ...suspects.runs.flatMap(run => [
-      line('suspect', `${run.length} facts that follow each other come to exactly this difference: ${run.as.replace('-', ' ')}`),
+      line(
+        'suspect',
+        `${run.length === '1' ? 'one fact is' : `${run.length} facts that follow each other are`} exactly this difference: ${run.as.replace('-', ' ')}`,
+      ),
       ...indented(formatRows(run.rows), paint),
     ]),
     ...(suspects.leftOut === '0' ? [] : [`    ... and ${suspects.leftOut} more that would`]),

@@ -22,6 +22,8 @@ export interface CauseEvidence {
   readonly aggregating: boolean
   /** Whether the key has, or may have, rows of kinds that no log of PostgreSQL confirms. */
   readonly unlogged: boolean
+  /** Whether watermarks vouched for all of ClickHouse's rows that the run read. */
+  readonly vouched: boolean
   /** Rows that the run missed, by its watermarks, and that no explained fact accounts for. */
   readonly rowsUnaccounted: bigint
   /** Events of unlogged kinds whose rows do not sum to zero over all accounts. */
@@ -91,7 +93,7 @@ export function healedCause(changed: View | undefined, before: AmountTexts | nul
   return { store: changed.store, part: changed.part, code: 'healed', why }
 }
 
-function stateAlone({ log, histories, unlogged, rowsUnaccounted, unbalancedEvents }: CauseEvidence, state: View): Cause {
+function stateAlone({ log, histories, unlogged, vouched, rowsUnaccounted, unbalancedEvents }: CauseEvidence, state: View): Cause {
   const part = histories[0]?.part ?? 'transactions'
   if (unbalancedEvents > 0) {
     const events = unbalancedEvents === 1 ? 'an event' : `${unbalancedEvents} events`
@@ -99,16 +101,24 @@ function stateAlone({ log, histories, unlogged, rowsUnaccounted, unbalancedEvent
     return { store: 'clickhouse', part, code: 'unlogged-event-unbalanced', why }
   }
   if (unlogged && rowsUnaccounted > 0n) {
-    const why = `the logs and ClickHouse agree on all that the logs know, but by its own watermarks ClickHouse lacks ${rowsUnaccounted} rows, and PostgreSQL keeps no log of funding and settlement: such a row is missing`
+    const why = `the logs and ClickHouse agree on all that the logs know, but by its own watermarks ClickHouse lacks ${rowsUnaccounted} rows that no fact explained here accounts for, and PostgreSQL keeps no log of funding and settlement: such a row is likely missing`
     return { store: 'clickhouse', part, code: 'unlogged-rows-missing', why }
   }
-  const why = `${tell([log, ...histories])}, but ${nameOf(state)} say ${say(state.values)}: the state row stands alone`
+  const saying = `${tell([log, ...histories])}, but ${nameOf(state)} say ${say(state.values)}`
+  if (unlogged && !vouched) {
+    return undecided(
+      'undecided',
+      `${saying}: either the state row is wrong or a row of funding or settlement is missing, for which no watermark vouched`,
+    )
+  }
+  const why = `${saying}: the state row stands alone`
   return { store: 'postgres', part: state.part, code: 'state-differs', why }
 }
 
-function notFolded({ log }: CauseEvidence): Cause {
+function notFolded({ log, state }: CauseEvidence): Cause {
+  const part = [log, ...(state ? [state] : [])].map(view => view.part).join(' and ')
   const why = `ClickHouse has the event of the first difference as a whole, with its fee and the credit of it, under a sequence that the feed gave it and that ${nameOf(log)} do not know: the engine did not fold it`
-  return { store: 'postgres', part: log.part, code: 'event-not-folded', why }
+  return { store: 'postgres', part, code: 'event-not-folded', why }
 }
 
 function undecided(code: 'undecided' | 'too-many-facts', why: string): Cause {

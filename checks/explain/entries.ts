@@ -2,8 +2,9 @@ import { formatDecimal } from '../../epoch/decimal.ts'
 import type { LedgerFact } from '../../epoch/fact.ts'
 import type { JsonEpoch } from '../run.ts'
 import type { FactDifference } from './difference.ts'
-import type { Explanation, FactEntry, JsonPlace, RowEntry, SuspectEntry } from './explanation.ts'
+import type { FactEntry, JsonPlace, Parting, RowEntry, SuspectEntry } from './explanation.ts'
 import { comparePlaces } from './pair-by-sequence.ts'
+import type { Place } from './ports.ts'
 import type { SuspectRun } from './suspect-runs.ts'
 
 /** Writes a difference for a document. */
@@ -45,26 +46,35 @@ export function countTexts(counts: Readonly<Record<string, bigint>>): Readonly<R
   return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count.toString()]))
 }
 
-/** The place of the earliest of some facts; of those at one time the first in stream and sequence. */
-export function earliest(places: readonly JsonPlace[]): JsonPlace | null {
-  const order = (a: JsonPlace, b: JsonPlace) => (a.time < b.time ? -1 : a.time > b.time ? 1 : comparePlaces(placeOf(a), placeOf(b)))
-  const [first] = [...places].sort(order)
-  return first ? { stream: first.stream, sequence: first.sequence, time: first.time } : null
-}
-
-/** The first epoch at which two sides parted: the least sequence of each stream among places, and the earliest place. */
-export function partingOf(places: readonly JsonPlace[]): Explanation['parted'] {
-  const first = earliest(places)
+/** The first epoch at which two sides parted: the least sequence of each stream among places, and the earliest of the places; null where there is none. */
+export function partingOf(places: readonly JsonPlace[]): Parting | null {
+  const [first] = [...places].sort((a, b) => compareMoments(placeOf(a), placeOf(b)))
   if (!first) return null
-  const epoch: Record<string, string> = {}
-  for (const { stream, sequence } of places) {
-    const least = epoch[stream]
-    if (least === undefined || BigInt(sequence) < BigInt(least)) epoch[stream] = sequence
-  }
-  const ordered: JsonEpoch = Object.fromEntries(Object.entries(epoch).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return { first, epoch: ordered }
+  const { stream, sequence, time } = first
+  return { first: { stream, sequence, time }, epoch: leastOf(places.map(place => ({ [place.stream]: place.sequence }))) }
 }
 
-function placeOf({ stream, sequence }: JsonPlace) {
-  return { stream, sequence: BigInt(sequence) }
+/** The first of several partings. */
+export function firstParting(partings: readonly (Parting | null)[]): Parting | null {
+  const known = partings.filter(parting => parting !== null)
+  const earliest = partingOf(known.map(({ first }) => first))
+  return earliest && { first: earliest.first, epoch: leastOf(known.map(({ epoch }) => epoch)) }
+}
+
+/** Orders by time; what happened at one time by stream and sequence. */
+export function compareMoments(a: Place & { readonly time: string }, b: Place & { readonly time: string }): number {
+  return a.time < b.time ? -1 : a.time > b.time ? 1 : comparePlaces(a, b)
+}
+
+function leastOf(epochs: readonly JsonEpoch[]): JsonEpoch {
+  const least = new Map<string, string>()
+  for (const [stream, sequence] of epochs.flatMap(Object.entries<string>)) {
+    const sofar = least.get(stream)
+    if (sofar === undefined || BigInt(sequence) < BigInt(sofar)) least.set(stream, sequence)
+  }
+  return Object.fromEntries([...least].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function placeOf({ stream, sequence, time }: JsonPlace) {
+  return { stream, sequence: BigInt(sequence), time }
 }

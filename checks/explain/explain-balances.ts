@@ -32,7 +32,6 @@ export async function gatherBalances(mismatches: readonly Mismatch[], context: E
       found.push({
         mismatch,
         differences: tally.differences,
-        counts: tally.counts,
         ...state,
         log: { store: 'postgres', part: 'trades and transfers', values: balanceText(tally.log) },
         histories: [{ store: 'clickhouse', part: 'transactions', values: balanceText(tally.history) }],

@@ -4,10 +4,12 @@ import type { Mismatch } from '../../epoch/mismatch.ts'
 import type { AmountTexts } from './amounts.ts'
 import { type CauseEvidence, healedCause, judgeCause, type View } from './cause.ts'
 import type { DifferenceCounts, FactDifference } from './difference.ts'
+import type { DifferenceList } from './difference-list.ts'
 import { placeDifferences, type Surroundings, whoKnows } from './elsewhere.ts'
-import { countTexts, earliest, factEntry, rowEntry, suspectEntry } from './entries.ts'
+import { compareMoments, countTexts, factEntry, partingOf, rowEntry, suspectEntry } from './entries.ts'
 import type { KeyExplanation } from './explanation.ts'
 import type { HistoryFacts, LogFacts, Place, UnbalancedEvent } from './ports.ts'
+import type { RecordedRun } from './recorded-run.ts'
 import type { LedgerTally } from './tally-ledger.ts'
 
 /** What explaining keys needs: where facts are read, as of which epoch, and how much may be listed and read. */
@@ -26,8 +28,7 @@ export interface ExplainContext {
 /** What was gathered of one key, before it is judged. */
 export interface KeyEvidence {
   readonly mismatch: Mismatch
-  readonly differences: readonly FactDifference[]
-  readonly counts: DifferenceCounts
+  readonly differences: DifferenceList
   readonly state: View | undefined
   readonly stateChangedSince: boolean
   readonly log: View
@@ -46,19 +47,22 @@ export interface KeyEvidence {
 /** How many more content addresses are looked up, and sequences looked at, than keys and facts are listed. */
 const LOOKUPS_MAX = 1_000
 
-/** Judges keys together, since one that lost a row accounts for a run that missed one. `rowsShort` is how many the run missed. */
+const NO_SUSPECTS: LedgerTally['suspects'] = { runs: [], count: 0n }
+
+/** Judges keys together, since one that lost a row accounts for a run that missed one. `run` says how many it missed, and whether anything vouched for the others. */
 export async function judgeKeys(
   keys: readonly KeyEvidence[],
-  rowsShort: bigint,
+  { rowsShort, vouched }: Pick<RecordedRun, 'rowsShort' | 'vouched'>,
   context: ExplainContext,
 ): Promise<readonly KeyExplanation[]> {
   const surroundings = await lookAround(
-    keys.flatMap(key => key.differences),
+    // The first ones first: what is wrong is judged by them, and only so many are looked at.
+    [...keys.flatMap(key => key.differences.firsts), ...keys.flatMap(key => key.differences.listed)],
     context,
   )
-  const missing = keys.reduce((sum, { counts }) => sum + counts.missing, 0n)
+  const missing = keys.reduce((sum, { differences }) => sum + differences.counts.missing, 0n)
   const rowsUnaccounted = rowsShort > missing ? rowsShort - missing : 0n
-  return keys.map(key => judgeKey(key, surroundings, rowsUnaccounted, context.limit))
+  return keys.map(key => judgeKey(key, surroundings, { rowsUnaccounted, vouched }, context.limit))
 }
 
 async function lookAround(differences: readonly FactDifference[], { log, history, assets, epoch }: ExplainContext): Promise<Surroundings> {
@@ -75,28 +79,35 @@ async function lookAround(differences: readonly FactDifference[], { log, history
   }
 }
 
-function judgeKey(key: KeyEvidence, surroundings: Surroundings, rowsUnaccounted: bigint, limit: number): KeyExplanation {
-  const { mismatch, state, log, histories, counts, unlogged, suspects, unbalancedEvents } = key
-  const differences = placeDifferences(key.differences, surroundings)
+function judgeKey(
+  key: KeyEvidence,
+  surroundings: Surroundings,
+  { rowsUnaccounted, vouched }: Pick<CauseEvidence, 'rowsUnaccounted' | 'vouched'>,
+  limit: number,
+): KeyExplanation {
+  const { mismatch, state, log, histories, unlogged, unbalancedEvents, differences: found } = key
+  const differences = placeDifferences(found.listed, surroundings)
   const facts = differences.map(factEntry)
-  const [firstDifference] = [...differences].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
+  const firsts = [...found.firsts].sort((a, b) => compareMoments(a, b))
   const evidence: CauseEvidence = {
     ...(state ? { state } : {}),
     log,
     histories,
-    firstKnownTo: firstDifference && whoKnows(firstDifference, surroundings),
+    firstKnownTo: firsts[0] && whoKnows(firsts[0], surroundings),
     aggregating: key.aggregating,
     unlogged: unlogged !== undefined,
+    vouched,
     rowsUnaccounted,
     unbalancedEvents: unbalancedEvents.length,
     truncated: key.truncated,
   }
   const likelyWrong = key.stands ? judgeCause(evidence) : healedCause(key.changed?.view, key.changed?.before ?? null)
-  const suspected = likelyWrong.code === 'state-differs' ? (suspects?.runs ?? []) : []
-  const suspectsFound = likelyWrong.code === 'state-differs' ? (suspects?.count ?? 0n) : 0n
-  const total = Object.values(counts).reduce((sum, count) => sum + count, 0n)
+  // Facts are suspected only where none is known to differ, of a row that is there.
+  const accused = key.stands && firsts.length === 0 && likelyWrong.store !== 'clickhouse' && state !== undefined && state.values !== null
+  const suspects = accused ? (key.suspects ?? NO_SUSPECTS) : NO_SUSPECTS
+  const total = Object.values(found.counts).reduce((sum, count) => sum + count, 0n)
   const unloggedTotal = Object.values(unlogged?.counts ?? {}).reduce((sum, count) => sum + count, 0n)
-  const suspectEntries = suspected.map(run => suspectEntry(run, limit))
+  const suspectEntries = suspects.runs.map(run => suspectEntry(run, limit))
   return {
     key: mismatch.key,
     recorded: { left: mismatch.left, right: mismatch.right, difference: mismatch.difference },
@@ -104,7 +115,7 @@ function judgeKey(key: KeyEvidence, surroundings: Surroundings, rowsUnaccounted:
     says: Object.fromEntries([...(state ? [state] : []), log, ...histories].map(view => [`${view.store}.${view.part}`, view.values])),
     stateChangedSince: key.stateChangedSince,
     facts,
-    factCounts: countTexts(recount(key.differences, differences, counts)),
+    factCounts: countTexts(recount(found.listed, differences, found.counts)),
     factsLeftOut: (total - BigInt(facts.length)).toString(),
     read: countTexts(key.read),
     unlogged: {
@@ -117,8 +128,8 @@ function judgeKey(key: KeyEvidence, surroundings: Surroundings, rowsUnaccounted:
       sequence: sequence.toString(),
       sum: formatDecimal(sum),
     })),
-    suspects: { runs: suspectEntries, leftOut: (suspectsFound - BigInt(suspected.length)).toString() },
-    parted: earliest(facts) ?? (suspectEntries.length === 1 ? earliest(suspectEntries[0]?.rows ?? []) : null),
+    suspects: { runs: suspectEntries, leftOut: (suspects.count - BigInt(suspects.runs.length)).toString() },
+    parted: partingOf(firsts.length > 0 ? firsts.map(factEntry) : suspectEntries.length === 1 ? (suspectEntries[0]?.rows ?? []) : []),
     likelyWrong,
   }
 }

@@ -5,6 +5,7 @@ import type { Mismatch, NamedFields } from '../../epoch/mismatch.ts'
 import { type AmountTexts, positionTexts } from './amounts.ts'
 import { byPlace } from './by-place.ts'
 import type { View } from './cause.ts'
+import { joinDifferences } from './difference-list.ts'
 import type { ExplainContext, KeyEvidence } from './explain-keys.ts'
 import { pairBySequence } from './pair-by-sequence.ts'
 import type { PositionKey, StateRow } from './ports.ts'
@@ -56,17 +57,9 @@ export async function gatherRealized(mismatches: readonly Mismatch[], context: E
       const stateChangedSince = row !== null && !isAtOrBelow(row.stamps, epoch)
       const positions: View = { store: 'clickhouse', part: 'positions', values: text(tally.history) }
       const transactions: View = { store: 'clickhouse', part: 'transactions', values: { realized_pnl: formatDecimal(realized.history) } }
-      const differences = [...tally.differences, ...realized.differences]
-      const { missing, extra, altered, duplicated } = tally.counts
       return {
         ...common(mismatch, tally),
-        differences: inOrder(differences).slice(0, limit),
-        counts: {
-          missing: missing + realized.counts.missing,
-          extra: extra + realized.counts.extra,
-          altered: altered + realized.counts.altered,
-          duplicated: duplicated + realized.counts.duplicated,
-        },
+        differences: joinDifferences(tally.differences, realized.differences, limit),
         read: {
           postgres: tally.logged,
           clickhouse: tally.rows + realized.rows,
@@ -123,7 +116,6 @@ function common(mismatch: Mismatch, tally: PositionTally) {
   return {
     mismatch,
     differences: tally.differences,
-    counts: tally.counts,
     read: { postgres: tally.logged, clickhouse: tally.rows, repeated: tally.repeated },
     unlogged: undefined,
     suspects: undefined,
@@ -148,10 +140,6 @@ async function lastOf(rows: AsyncIterable<PositionFact>, factsMax: number): Prom
     if (later) last = row
   }
   return last?.values ?? null
-}
-
-function inOrder<Fact extends { readonly sequence: bigint }>(facts: readonly Fact[]): readonly Fact[] {
-  return [...facts].sort((a, b) => (a.sequence < b.sequence ? -1 : a.sequence > b.sequence ? 1 : 0))
 }
 
 /** The first view that says something else than it did when the run read it. */

@@ -1,11 +1,11 @@
 import { epochToJson } from '../../epoch/epoch.ts'
 import type { Mismatch } from '../../epoch/mismatch.ts'
-import { partingOf } from './entries.ts'
+import { firstParting } from './entries.ts'
 import { gatherBalances } from './explain-balances.ts'
 import { positionsOf, transfersOf } from './explain-findings.ts'
 import { type ExplainContext, judgeKeys, type KeyEvidence } from './explain-keys.ts'
 import { gatherPositions, gatherRealized } from './explain-positions.ts'
-import type { Explanation, JsonPlace, KeyExplanation } from './explanation.ts'
+import type { Explanation, KeyExplanation } from './explanation.ts'
 import type { HistoryFacts, LogFacts } from './ports.ts'
 import type { RecordedRun } from './recorded-run.ts'
 
@@ -51,9 +51,8 @@ export async function explainRun(run: RecordedRun, connect: () => Promise<FactSt
   if (gather) {
     const assets = await history.assetsOfSymbols(run.epoch)
     const whole = { ...context, assets }
-    const keys = await judgeKeys(await gather(mismatches, whole), run.rowsShort, whole)
-    const places = keys.flatMap((key): readonly JsonPlace[] => (key.facts.length > 0 ? key.facts : key.parted ? [key.parted] : []))
-    return { ...blank, outcome: 'explained', summary: summaryOf(run, keys), parted: partingOf(places), keys }
+    const keys = await judgeKeys(await gather(mismatches, whole), run, whole)
+    return { ...blank, outcome: 'explained', summary: summaryOf(run, keys), parted: firstParting(keys.map(key => key.parted)), keys }
   }
   const transfers = run.check === WITH_CUSTODIAN ? await transfersOf(run, context) : []
   const positions = run.check === PER_SYMBOL ? await positionsOf(run, context) : []

@@ -11,6 +11,12 @@ export interface JsonPlace {
   readonly time: string
 }
 
+/** The first epoch at which two sides parted: the least sequence of each stream at which facts differ, and the earliest of those places. */
+export interface Parting {
+  readonly first: JsonPlace
+  readonly epoch: JsonEpoch
+}
+
 /** One fact that differs, as it stands in a document. Amounts are canonical decimal text. */
 export interface FactEntry extends JsonPlace {
   readonly kind: FactDifference['kind']
@@ -63,8 +69,8 @@ export interface KeyExplanation {
   readonly unlogged: { readonly counts: Readonly<Record<string, string>>; readonly rows: readonly RowEntry[]; readonly leftOut: string }
   readonly unbalancedEvents: readonly { readonly stream: string; readonly sequence: string; readonly sum: string }[]
   readonly suspects: { readonly runs: readonly SuspectEntry[]; readonly leftOut: string }
-  /** The least place at which facts differ, or the first suspected fact; null where neither is known. */
-  readonly parted: JsonPlace | null
+  /** Where facts differ first, or the suspected ones begin; null where neither is known. */
+  readonly parted: Parting | null
   readonly likelyWrong: Cause
 }
 
@@ -80,8 +86,7 @@ export interface Explanation {
   /** `not-explainable`: a check whose facts are not known here; its mismatches and findings are all there is. */
   readonly outcome: 'explained' | 'nothing-to-explain' | 'not-explainable'
   readonly summary: string
-  /** The first epoch at which the two sides parted: the least sequence of each stream at which facts differ, and the earliest of them. */
-  readonly parted: { readonly first: JsonPlace; readonly epoch: JsonEpoch } | null
+  readonly parted: Parting | null
   readonly keysDiffering: string
   readonly keysLeftOut: string
   readonly keys: readonly KeyExplanation[]

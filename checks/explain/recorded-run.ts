@@ -17,6 +17,8 @@ export interface RecordedRun {
   readonly explained: readonly Explained[]
   /** How many content addresses its watermarks vouched for and it did not find, over all tables. */
   readonly rowsShort: bigint
+  /** Whether watermarks vouched for every table that it read. */
+  readonly vouched: boolean
 }
 
 /**
@@ -27,6 +29,7 @@ export function readRecordedRun(document: string): RecordedRun {
   const run: unknown = parse(document)
   if (!isObject(run) || run['schema'] !== 'recon.run/1')
     throw new ReconError('unreadable-run', 'the recorded run is no recon.run/1 document')
+  const legs = objects(isObject(run['horizon']) ? run['horizon']['legs'] : [])
   return {
     runId: text(run['runId']),
     check: text(run['check']),
@@ -48,7 +51,8 @@ export function readRecordedRun(document: string): RecordedRun {
       amount: text(amount),
       ageMs: typeof ageMs === 'number' ? ageMs : 0,
     })),
-    rowsShort: objects(isObject(run['horizon']) ? run['horizon']['legs'] : []).reduce((sum, leg) => sum + shortOf(leg), 0n),
+    rowsShort: legs.reduce((sum, leg) => sum + shortOf(leg), 0n),
+    vouched: legs.length > 0 && legs.every(leg => isObject(leg['rowsTotal'])),
   }
 }
 

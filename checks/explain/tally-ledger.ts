@@ -1,7 +1,7 @@
 import { addDecimals, type Decimal, ZERO } from '../../epoch/decimal.ts'
 import type { LedgerFact } from '../../epoch/fact.ts'
 import { sumOf } from './amounts.ts'
-import { type FactDifference, NO_DIFFERENCES } from './difference.ts'
+import { DifferenceCollector, type DifferenceList } from './difference-list.ts'
 import { distinctFacts, matchFacts } from './match-facts.ts'
 import type { SequencePair } from './pair-by-sequence.ts'
 import { type SuspectRun, searchSuspects } from './suspect-runs.ts'
@@ -22,9 +22,7 @@ export interface LedgerTally {
   readonly rows: bigint
   /** Rows that repeat another one in every column. */
   readonly repeated: bigint
-  /** The first differences, and how many there are of each kind. */
-  readonly differences: readonly FactDifference[]
-  readonly counts: Readonly<Record<FactDifference['kind'], bigint>>
+  readonly differences: DifferenceList
   /** Rows of ClickHouse that no log of PostgreSQL could confirm: how many of each effect, and the last ones. */
   readonly unlogged: { readonly counts: Readonly<Record<string, bigint>>; readonly rows: readonly LedgerFact[] }
   /** Facts that would account for the state row being wrong. */
@@ -48,8 +46,7 @@ export async function tallyLedger(
   { limit, factsMax, wrongBy }: TallyBounds,
 ): Promise<LedgerTally> {
   const suspects = searchSuspects(wrongBy, SUSPECTS_LISTED)
-  const differences: FactDifference[] = []
-  const counts = { ...NO_DIFFERENCES }
+  const differences = new DifferenceCollector(limit)
   const unloggedCounts: Record<string, bigint> = {}
   let unloggedRows: LedgerFact[] = []
   let [log, history, logged, rows, distinct] = [ZERO, ZERO, 0n, 0n, 0n]
@@ -63,10 +60,7 @@ export async function tallyLedger(
     const facts = distinctFacts(pair.history)
     const confirmable = facts.filter(isLogged)
     const unlogged = facts.filter(fact => !isLogged(fact))
-    for (const difference of matchFacts(pair.logged, confirmable)) {
-      counts[difference.kind] += 1n
-      if (differences.length < limit) differences.push(difference)
-    }
+    for (const difference of matchFacts(pair.logged, confirmable)) differences.add(difference)
     for (const fact of facts) suspects.add(fact)
     for (const { effect } of unlogged) unloggedCounts[effect] = (unloggedCounts[effect] ?? 0n) + 1n
     if (unlogged.length > 0) unloggedRows = [...unloggedRows, ...unlogged].slice(-limit)
@@ -83,7 +77,6 @@ export async function tallyLedger(
     rows,
     repeated: rows - distinct,
     differences,
-    counts,
     unlogged: { counts: unloggedCounts, rows: unloggedRows },
     suspects: suspects.found(),
     truncated,

@@ -1,6 +1,7 @@
 import type { PositionFact, PositionValues } from '../../epoch/fact.ts'
 import { addPositions, NO_POSITION, positionTexts, samePosition, subtractPositions } from './amounts.ts'
-import { type FactDifference, NO_DIFFERENCES } from './difference.ts'
+import type { FactDifference } from './difference.ts'
+import { DifferenceCollector, type DifferenceList } from './difference-list.ts'
 import type { SequencePair } from './pair-by-sequence.ts'
 
 /** What the executions of one account and symbol come to, on both sides. */
@@ -12,13 +13,15 @@ export interface PositionTally {
   readonly logged: bigint
   readonly rows: bigint
   readonly repeated: bigint
-  readonly differences: readonly FactDifference[]
-  readonly counts: Readonly<Record<FactDifference['kind'], bigint>>
+  readonly differences: DifferenceList
   readonly truncated: boolean
 }
 
-/** How far ClickHouse's position may be from the log's without a new fault; more explanations than this are not followed up. */
-const SHIFTS_MAX = 16
+/**
+ * How far ClickHouse's position may be from the log's without a new fault: each row that is not there doubles the ways in which it came to be so. Where they get
+ * more than this, those are followed up in which the most, or the fewest, were folded.
+ */
+const SHIFTS_MAX = 128
 
 /**
  * Goes through the executions of one account and symbol in order. The log says what each adds, the history what the position is after it, so what counts is
@@ -29,12 +32,7 @@ export async function tallyPositions(
   pairs: AsyncIterable<SequencePair<PositionFact, PositionFact>>,
   { limit, factsMax }: { readonly limit: number; readonly factsMax: number },
 ): Promise<PositionTally> {
-  const differences: FactDifference[] = []
-  const counts = { ...NO_DIFFERENCES }
-  const note = (difference: FactDifference) => {
-    counts[difference.kind] += 1n
-    if (differences.length < limit) differences.push(difference)
-  }
+  const differences = new DifferenceCollector(limit)
   let log = NO_POSITION
   let history: PositionFact | undefined
   let shifts: readonly PositionValues[] = [NO_POSITION]
@@ -55,7 +53,7 @@ export async function tallyPositions(
       const shiftOf = (row: PositionFact) => subtractPositions(row.values, log)
       const row = candidates.find(candidate => isAmong(shifts, shiftOf(candidate))) ?? candidates[0]
       if (!row) {
-        note(positionDifference('missing', fact, log, null))
+        differences.add(positionDifference('missing', fact, log, null))
         shifts = bounded([...shifts, ...shifts.map(shift => subtractPositions(shift, fact.values))])
         continue
       }
@@ -64,24 +62,27 @@ export async function tallyPositions(
       if (isAmong(shifts, shift)) shifts = [shift]
       else {
         const before = shifts[0] ?? NO_POSITION
-        note(positionDifference('altered', fact, addPositions(log, before), row))
-        shifts = [shift, ...shifts.slice(0, 1)]
+        differences.add(positionDifference('altered', fact, addPositions(log, before), row))
+        shifts = bounded([shift, ...shifts])
       }
       for (const twin of candidates) {
         if (twin === row) continue
         open.splice(open.indexOf(twin), 1)
-        note({ ...positionDifference('duplicated', twin, null, twin), twin: { stream: row.stream, sequence: row.sequence, ids: row.ids } })
+        differences.add({
+          ...positionDifference('duplicated', twin, null, twin),
+          twin: { stream: row.stream, sequence: row.sequence, ids: row.ids },
+        })
       }
     }
     for (const row of open) {
-      note(positionDifference('extra', row, null, row))
+      differences.add(positionDifference('extra', row, null, row))
       shifts = bounded([...shifts, subtractPositions(row.values, log)])
     }
     logged += BigInt(pair.logged.length)
     rows += BigInt(pair.history.length)
   }
   const values = { log: logged > 0n ? log : null, history: history?.values ?? null }
-  return { ...values, logged, rows, repeated: rows - distinct, differences, counts, truncated }
+  return { ...values, logged, rows, repeated: rows - distinct, differences, truncated }
 }
 
 function positionDifference(
@@ -127,5 +128,5 @@ function isAmong(positions: readonly PositionValues[], position: PositionValues)
 }
 
 function bounded(shifts: readonly PositionValues[]): readonly PositionValues[] {
-  return shifts.slice(0, SHIFTS_MAX)
+  return shifts.length <= SHIFTS_MAX ? shifts : [...shifts.slice(0, SHIFTS_MAX / 2), ...shifts.slice(-SHIFTS_MAX / 2)]
 }
