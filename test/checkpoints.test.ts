@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { advanceCheckpoints } from '../checks/advance.ts'
+import { historyAudit } from '../checks/audit/history-audit.ts'
 import type { CheckSources } from '../checks/check-sources.ts'
 import { positionRealizedPnlsBalance } from '../checks/position-realized-pnls-balance.ts'
 import { positionsMatch } from '../checks/positions-match.ts'
 import type { Relation } from '../checks/relation.ts'
 import type { Run } from '../checks/run.ts'
+import { runCheck } from '../checks/run-check.ts'
 import { relationCheck } from '../checks/run-relation.ts'
 import { transactionsBalance } from '../checks/transactions-balance.ts'
 import { checkpointsBy } from '../stores/clickhouse/checkpoints.ts'
@@ -83,6 +86,90 @@ describeEngines('checkpoints', () => {
     })
   }
 
+  it.each([
+    {
+      rewrite: 'late-row',
+      sql: `insert into transactions select stream, sequence, 'late', account_id, asset, symbol, kind, 0, occurred_at from transactions where stream = 'dropcopy' and sequence = 100 limit 1`,
+    },
+    {
+      rewrite: 'altered-row',
+      sql: `alter table transactions update amount = amount + toDecimal128('0.000000000000000001', 18) where stream = 'dropcopy' and sequence = 100 and transaction_id = (select min(transaction_id) from transactions where stream = 'dropcopy' and sequence = 100) settings mutations_sync = 2`,
+    },
+    {
+      rewrite: 'deleted-row',
+      sql: `alter table transactions delete where stream = 'dropcopy' and sequence = 100 and transaction_id = (select min(transaction_id) from transactions where stream = 'dropcopy' and sequence = 100) settings mutations_sync = 2`,
+    },
+  ])(
+    '[P-AUDIT] a $rewrite under a checkpoint is history-rewritten, named by segment and row; repeated deliveries are not',
+    async ({ rewrite, sql }) => {
+      const bench = await open(rewrite, 'clickhouse')
+      await runSound(bench.books.stores, 400n)
+      await bench.advance(transactionsBalance)
+      await bench.books.command(
+        `insert into transactions select * from transactions where stream = 'dropcopy' and sequence between 50 and 60`,
+      )
+      expect(await bench.audit()).toMatchObject({ verdict: 'balanced', reasonCode: 'balanced', mismatchCount: '0' })
+
+      await bench.books.command(sql)
+      expect(verifiedOf(await bench.run(transactionsBalance))).toHaveLength(1)
+      const found = await bench.audit()
+      expect(found).toMatchObject({ verdict: 'diff', reasonCode: 'history-rewritten', mismatchCount: '1' })
+      expect(found.mismatches[0]?.key).toEqual({ table: 'transactions', stream: 'dropcopy', segment: '1' })
+      expect(found.findings).toMatchObject([{ kind: rewrite, key: { stream: 'dropcopy', sequence: '100' } }])
+      if (rewrite === 'late-row') expect(found.findings[0]?.detail['rows']).toBe('late')
+
+      // What was rewritten is read again by the next run, which judges it as it stands.
+      const next = await bench.run(transactionsBalance)
+      expect(verifiedOf(next)).toEqual([])
+      expect(next.verdict).toBe('diff')
+    },
+  )
+
+  it('a checkpoint is void when an epoch was accepted, when it is not what was written, and for another definition; and a budget looks at the oldest first', async () => {
+    const bench = await open('void', 'clickhouse')
+    await runSound(bench.books.stores, 400n)
+    await bench.advance(transactionsBalance)
+    expect(verifiedOf(await bench.run(transactionsBalance))).toHaveLength(1)
+    expect(verifiedOf(await bench.run(sources => positionRealizedPnlsBalance(sources)))).toEqual([])
+
+    const [{ database, table } = { database: '', table: '' }] = await bench.checkpointTables()
+    await bench.workshop?.execute(
+      `alter table \`${database}\`.\`${table}\` update v0 = v0 + 1 where k0 = (select min(k0) from \`${database}\`.\`${table}\`) settings mutations_sync = 2`,
+      {},
+      context,
+    )
+    const recovered = await bench.run(transactionsBalance)
+    expect(recovered).toMatchObject({ verdict: 'balanced', horizon: { readings: 2 } })
+    expect(verifiedOf(recovered)).toEqual([])
+
+    await bench.advance(transactionsBalance)
+    expect(verifiedOf(await bench.run(transactionsBalance))).toHaveLength(1)
+    expect(await bench.audit(0)).toMatchObject({ verdict: 'balanced', keysCompared: '0' })
+    await bench.state.acceptEpoch('a failover, for the test', never)
+    expect(verifiedOf(await bench.run(transactionsBalance))).toEqual([])
+    await bench.advance(transactionsBalance)
+    expect(verifiedOf(await bench.run(transactionsBalance))).toHaveLength(1)
+    expect(await bench.audit()).toMatchObject({ verdict: 'balanced' })
+  })
+
+  it('a run that began before the newest checkpoint was made goes on from an older one, and sees a difference as a full run does', async () => {
+    const bench = await open('older', 'postgres')
+    await runSound(bench.books.stores, 300n)
+    await bench.advance(transactionsBalance)
+    await runSound(bench.books.stores, 300n)
+    await bench.advance(transactionsBalance)
+    await bench.books.pg.query(
+      `update accounts.balances set balance = balance + 1e-18 where account_id = (select min(account_id) from accounts.balances)`,
+    )
+    const [carried, full] = [await bench.run(transactionsBalance), await bench.books.run(transactionsBalance(bench.books.sources()))]
+    expect(carried).toMatchObject({ verdict: 'diff', reasonCode: 'value-mismatch' })
+    expect(outcome(carried)).toEqual(outcome(full))
+    const { leg } = await bench.newest()
+    const found = await bench.state.checkpoints.find(leg, { dropcopy: 320n, cash: 1_000n }, never)
+    expect(found?.from['dropcopy']).toBeLessThanOrEqual(321n)
+    expect(await bench.state.checkpoints.find(leg, { dropcopy: 3n, cash: 0n }, never)).toBeUndefined()
+  })
+
   class Bench {
     constructor(
       readonly books: Books,
@@ -99,6 +186,28 @@ describeEngines('checkpoints', () => {
 
     run(make: (sources: CheckSources) => Relation): Promise<Run> {
       return this.books.run(make(this.sources()))
+    }
+
+    audit(budgetMs?: number): Promise<Run> {
+      const options = { runId: randomUUID(), ...context, timeoutMs: 20_000, captureTimeoutMs: 0, horizonTimeoutMs: 0, maxMismatches: 10 }
+      return runCheck(historyAudit(this.books.sources(), this.state.checkpoints, { budgetMs }), options)
+    }
+
+    async checkpointTables(): Promise<readonly { database: string; table: string }[]> {
+      const rows = await this.workshop?.rows(
+        `select database, name from system.tables where database = currentDatabase() and name like 'checkpoints%'`,
+        {},
+        context,
+      )
+      return (rows ?? []).map(row => ({ database: String(row['database']), table: String(row['name']) }))
+    }
+
+    async newest(): Promise<{ leg: string }> {
+      const client = new pg.Client({ connectionString: this.books.stores.reconUrl })
+      await client.connect()
+      const { rows } = await client.query<{ leg: string }>('select leg from recon.checkpoints order by id desc limit 1')
+      await client.end()
+      return { leg: rows[0]?.leg ?? '' }
     }
 
     async advance(make: (sources: CheckSources) => Relation): Promise<readonly string[]> {
