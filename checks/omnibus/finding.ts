@@ -8,6 +8,7 @@ export const FINDING_KINDS = [
   'refund-not-due',
   'unknown-movement',
   'stuck-transfer',
+  'custodian-gap',
 ] as const
 
 /** One of `FINDING_KINDS`. */
