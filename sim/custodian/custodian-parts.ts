@@ -20,6 +20,10 @@ export interface CustodianParts {
   readonly wallMs: () => number
   /** Makes a transaction, without taking it into the book. */
   readonly make: (make: MovementMake) => SimMovement
+  /** How many transactions were made. */
+  readonly made: () => number
+  /** Takes up what an earlier custodian knew, and how many transactions it had made. */
+  readonly resume: (movements: readonly SimMovement[], made: number) => void
   readonly sabotage: (how: Sabotage | undefined) => void
 }
 
@@ -51,9 +55,13 @@ export async function openCustodian(options: CustodianOptions): Promise<Custodia
     rateLimit,
     wallMs: figures.wallMs,
     make: make => {
-      // Never fewer than are there: a journal may have brought some.
-      ordinal = Math.max(ordinal, book.movements().length) + 1
+      ordinal += 1
       return makeMovement(book, figures, ordinal, make, figures.wallMs())
+    },
+    made: () => ordinal,
+    resume: (movements, made) => {
+      book.add(movements)
+      ordinal = made
     },
     sabotage: how => {
       sabotage = how

@@ -1,5 +1,9 @@
 import { moneyText } from '../exchange/fixed-point.ts'
+import type { BooksLink } from './books-link.ts'
 import { type CustodianParts, openCustodian } from './custodian-parts.ts'
+import type { CustodianFaultName } from './faults/catalogue.ts'
+import { strikeCustodian } from './faults/strike.ts'
+import type { StrikeOptions, StruckCustodian } from './faults/struck.ts'
 import { endLife } from './life.ts'
 import type { MovementOrder, TransferOrder } from './make-movement.ts'
 import { endedAt, isOutcome, type SimMovement, statusAt } from './movement.ts'
@@ -35,6 +39,8 @@ export interface SimCustodian {
   readonly total: (asset: string) => string
   /** Every transaction, oldest first, whatever the list shows of it. */
   readonly movements: () => readonly SimMovement[]
+  /** Plants a fault, as soon as there is a movement that suits, and tells what it did; see `strikeCustodian`. */
+  readonly strike: (fault: CustodianFaultName, options?: StrikeOptions) => Promise<StruckCustodian>
   /** Ends the server; safe to call twice. */
   readonly stop: () => Promise<void>
 }
@@ -44,8 +50,8 @@ export async function startCustodian(options: CustodianOptions = {}): Promise<Si
   return custodianHandle(await openCustodian(options))
 }
 
-/** The handle of a custodian that is open. */
-export function custodianHandle(parts: CustodianParts): SimCustodian {
+/** The handle of a custodian that is open, and of the books that its faults may be committed in. */
+export function custodianHandle(parts: CustodianParts, books?: BooksLink): SimCustodian {
   const { book, http } = parts
   const take = (movement: SimMovement) => {
     book.add([movement])
@@ -69,6 +75,7 @@ export function custodianHandle(parts: CustodianParts): SimCustodian {
     connections: http.connections,
     total: asset => totalOf(parts, asset),
     movements: () => book.movements().filter(movement => movement.gone !== true),
+    strike: (fault, options) => strikeCustodian(parts, books, fault, options),
     stop: () => {
       stopping ??= http.stop()
       return stopping

@@ -61,8 +61,8 @@ export function makeMovement(book: CustodianBook, figures: MakerFigures, ordinal
   const asId = carriedAs === 'id' && order.reference !== '' && book.find(order.reference) === undefined
   const fee = order.fee === undefined ? drawFee(random, figures, make.type) : parseMoney(order.fee)
   const feeAsset = order.feeAsset ?? order.asset
-  const available = book.available(wallMs)
-  const richest = (asset: string, vault: string | undefined, units: bigint) => richestWallet(book, available, { asset, vault }, units)
+  const richest = (asset: string, vault: string | undefined, units: bigint) =>
+    richestWallet(book, book.available(wallMs), { asset, vault }, units)
   const outUnits = amount + (feeAsset === order.asset ? fee : 0n)
   const from = direction === 'in' ? undefined : richest(order.asset, order.vault, outUnits)
   const to = make.type === 'TRANSFER' && 'toVault' in order ? order.toVault : order.vault

@@ -20,14 +20,16 @@ runChild(async link => {
   link.send({ type: 'ready', progress: progress() })
 
   const write = async () => {
-    const due = transfersDue(market, link.head())
-    const through = due < last + BATCH_MAX ? due : last + BATCH_MAX
+    const { through: allowed, instead } = link.cash()
+    const due = least(transfersDue(market, link.head()), allowed)
+    const through = least(due, last + BATCH_MAX)
     if (through <= last || link.paused()) return link.rest(REST_MS)
-    const transfers = Array.from({ length: Number(through - last) }, (_, index) => transferAt(market, last + BigInt(index) + 1n))
+    const transferToWrite = (number: bigint) => instead.get(number) ?? transferAt(market, number)
+    const transfers = Array.from({ length: Number(through - last) }, (_, index) => transferToWrite(last + BigInt(index) + 1n))
     const fault = link
       .faults()
       .find(({ name, transfer = 0n }) => name === 'deposit-applied-twice' && transfer > last && transfer <= through)
-    const doubled = fault?.transfer === undefined ? undefined : transferAt(market, fault.transfer)
+    const doubled = fault?.transfer === undefined ? undefined : transferToWrite(fault.transfer)
     last = await writeTransfers(client, transfers, doubled?.transferId)
     if (fault !== undefined && doubled !== undefined) link.send({ type: 'planted', part: doubledPart(fault.event, last, doubled) })
     link.send({ type: 'progress', progress: progress() })
@@ -38,6 +40,10 @@ runChild(async link => {
   await Promise.race([serve(), lost])
   await client.end()
 })
+
+function least(a: bigint, b: bigint | undefined): bigint {
+  return b === undefined || a < b ? a : b
+}
 
 function doubledPart(event: bigint, sequence: bigint, transfer: ReturnType<typeof transferAt>): PlantedPart {
   return {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PlannedFault } from '../faults/planned-fault.ts'
-import { type CrashPoint, type FromChild, isToChild, type StartMessage } from './messages.ts'
+import { type CashOrders, type CrashPoint, type FromChild, isToChild, type StartMessage } from './messages.ts'
 import { headAt } from './schedule.ts'
 
 /** The child's end of its conversation with the parent. */
@@ -12,6 +12,7 @@ export interface ChildLink {
   readonly head: () => bigint
   readonly faults: () => readonly PlannedFault[]
   readonly paused: () => boolean
+  readonly cash: () => CashOrders
   readonly send: (message: FromChild) => void
   /** Dies on the spot, as by kill -9, if the parent asked for a crash at this point. */
   readonly mayCrash: (point: CrashPoint) => void
@@ -43,6 +44,7 @@ export function runChild(serve: (link: ChildLink) => Promise<void>): void {
       },
       faults: () => faults,
       paused: () => paused,
+      cash: () => (start ?? message).cash,
       send: reply => process.send?.(reply),
       mayCrash: point => {
         if (point === crashPoint) process.kill(process.pid, 'SIGKILL')
@@ -62,6 +64,9 @@ export function runChild(serve: (link: ChildLink) => Promise<void>): void {
         return
       case 'fault':
         faults = [...faults, message.fault]
+        return
+      case 'cash':
+        if (start !== undefined) start = { ...start, cash: message.cash }
         return
       case 'pause':
         paused = true

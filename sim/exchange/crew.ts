@@ -69,6 +69,7 @@ export function openCrew(orders: CrewOrders): Crew {
     processes.set(role, process)
     // What was said to the others while this one was starting.
     process.send({ type: 'schedule', id: scheduleId, schedule: orders.startMessage(role).schedule })
+    process.send({ type: 'cash', cash: orders.startMessage(role).cash })
     if (paused.has(role)) process.send({ type: 'pause' })
     process.ended.then(how => {
       if (processes.get(role) === process) processes.delete(role)

@@ -9,6 +9,7 @@ const figures = [
   'eventsPerTransfer',
   'openingDeposits',
   'markEveryEvents',
+  'failingWithdrawalsOneIn',
 ] as const satisfies readonly (keyof MarketSpec)[]
 
 /**

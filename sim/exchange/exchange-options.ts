@@ -1,3 +1,4 @@
+import type { CustodianOptions } from '../custodian/options.ts'
 import type { FaultName } from '../faults/catalogue.ts'
 import type { MarketSpec } from './market.ts'
 import type { EngineBehaviour, SinkBehaviour } from './messages.ts'
@@ -26,7 +27,18 @@ export interface ExchangeOptions {
   readonly faults?: readonly FaultOrder[]
   readonly sink?: Partial<SinkBehaviour>
   readonly engine?: Partial<EngineBehaviour>
+  /** Attaches a simulated custodian that follows the exchange; none unless given. */
+  readonly custodian?: FollowingOptions
 }
+
+/** A custodian that follows the exchange; everything may be left out. */
+export interface FollowingOptions extends CustodianOptions {
+  /** How long before it is due a deposit is announced at the custodian, 1500 ms unless given; it settles in between. */
+  readonly leadMs?: number
+}
+
+/** How early the custodian hears of deposits unless told otherwise. */
+export const defaultLeadMs = 1_500
 
 /** The sink as the demo has it: 0.2 to 2 s late, one replay in ten inserts. */
 export const defaultSink: SinkBehaviour = {

@@ -1,4 +1,5 @@
 import { ReconError } from '../../epoch/recon-error.ts'
+import { type ExchangeCustodian, openExchangeCustodian } from '../custodian/exchange-custodian.ts'
 import { deferred } from '../engines/deferred.ts'
 import { openFaultLog } from '../faults/fault-log.ts'
 import type { PlannedFault } from '../faults/planned-fault.ts'
@@ -55,6 +56,8 @@ export interface Exchange {
   readonly committed: (fault: PlannedFault, signal: AbortSignal) => Promise<PlantedFault>
   /** What was planted so far; the differences of dropped busts as of `dropcopy` (default: the last published event). */
   readonly planted: (dropcopy?: bigint) => readonly PlantedFault[]
+  /** The custodian, where one was asked for. */
+  readonly custodian?: ExchangeCustodian
   /** Rejects when a process fails; resolves when the exchange is stopped. */
   readonly ended: Promise<void>
   /** Ends the processes in order; safe to call twice. */
@@ -94,6 +97,17 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
       inStores = Promise.all([inStores, faults.plantInStores(message.progress.dropcopy)]).then(() => watch.look(), fail)
     watch.look()
   }
+  const custodian =
+    options.custodian &&
+    (await openExchangeCustodian(options.custodian, {
+      market,
+      postgresUrl,
+      schedule: () => schedule,
+      booked: () => crew.progress('cash-writer').cash,
+      order: cash => crew.broadcast({ type: 'cash', cash }),
+      news: watch.look,
+      fail,
+    }))
   const startMessage = (role: Role): StartMessage => ({
     type: 'start',
     role,
@@ -104,6 +118,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     faults: faults.planned(),
     engine: { ...defaultEngine, ...options.engine },
     sink: { ...defaultSink, ...options.sink },
+    cash: custodian?.orders() ?? { instead: new Map() },
   })
   const crew = openCrew({ startMessage, hear, fail })
   const published = () => headAt(schedule, Date.now())
@@ -116,6 +131,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
   const stop = () => {
     stopping ??= (async () => {
       await crew.stop()
+      await custodian?.stop()
       await inStores
       end.resolve()
       watch.fail(new ReconError('exchange-stopped', 'the exchange was stopped'))
@@ -125,6 +141,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
 
   try {
     await Promise.all(roles.map(crew.start))
+    await custodian?.begin()
     const from = greater(crew.progress('trade-engine').dropcopy, crew.progress('sink').dropcopy)
     const through = options.events === undefined ? undefined : from + options.events
     const halfWay = from + (options.events ?? 0n) / 2n
@@ -189,6 +206,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
       return found
     },
     planted: (through = published()) => faults.planted(through),
+    ...(custodian === undefined ? {} : { custodian: custodian.handle(watch.until) }),
     ended: end.promise,
     stop,
   }

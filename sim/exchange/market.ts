@@ -14,6 +14,8 @@ export interface MarketSpec {
   readonly openingDeposits: number
   /** The sink marks all positions every so many dropcopy events, a multiple of 4; 0: never. */
   readonly markEveryEvents: number
+  /** One withdrawal in so many fails at the custodian and is given back some transfers later; 0: none, as where there is no custodian. */
+  readonly failingWithdrawalsOneIn: number
 }
 
 /** A specification together with what is computed from it once. */
@@ -31,6 +33,7 @@ export const defaultMarketSpec: MarketSpec = {
   eventsPerTransfer: 20,
   openingDeposits: 0,
   markEveryEvents: 2_000,
+  failingWithdrawalsOneIn: 0,
 }
 
 /** Checks a specification and prepares it; the error names every figure that is out of range. */
@@ -40,6 +43,7 @@ export function openMarket(spec: MarketSpec): Market {
     ...outside('symbols', spec.symbols, 2, MAX_INSTRUMENTS),
     ...outside('eventsPerTransfer', spec.eventsPerTransfer, 1, 1_000_000),
     ...outside('openingDeposits', spec.openingDeposits, 0, 10_000_000),
+    ...outside('failingWithdrawalsOneIn', spec.failingWithdrawalsOneIn, 0, 1_000_000),
     ...outside('markEveryEvents', spec.markEveryEvents, 0, 1_000_000),
     ...(spec.markEveryEvents % 4 === 0 ? [] : [`markEveryEvents is ${spec.markEveryEvents}, and must be a multiple of 4`]),
   ]

@@ -1,5 +1,6 @@
 import type { PlannedFault } from '../faults/planned-fault.ts'
 import type { PlantedPart } from '../faults/planted-fault.ts'
+import type { Transfer } from './cash-stream.ts'
 import type { MarketSpec } from './market.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -45,6 +46,15 @@ export interface StartMessage {
   readonly faults: readonly PlannedFault[]
   readonly engine: EngineBehaviour
   readonly sink: SinkBehaviour
+  readonly cash: CashOrders
+}
+
+/** What the cash writer is told beside the streams. */
+export interface CashOrders {
+  /** It writes no transfer above this number, since the custodian does not have its deposit yet; absent where there is no custodian. */
+  readonly through?: bigint
+  /** What it writes instead of the stream's own transfers, by their numbers. */
+  readonly instead: ReadonlyMap<bigint, Transfer>
 }
 
 /** What the parent says to a process. */
@@ -52,6 +62,7 @@ export type ToChild =
   | StartMessage
   | { readonly type: 'schedule'; readonly id: number; readonly schedule: Schedule }
   | { readonly type: 'fault'; readonly fault: PlannedFault }
+  | { readonly type: 'cash'; readonly cash: CashOrders }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'crash'; readonly point: CrashPoint }
@@ -78,7 +89,7 @@ export type FromChild =
 
 /** Tells a message of the parent from anything else; both ends are of one build, so the type is all there is to check. */
 export function isToChild(message: unknown): message is ToChild {
-  return hasType(message, ['start', 'schedule', 'fault', 'pause', 'resume', 'crash', 'stop'])
+  return hasType(message, ['start', 'schedule', 'fault', 'cash', 'pause', 'resume', 'crash', 'stop'])
 }
 
 /** Tells a message of a process from anything else. */
