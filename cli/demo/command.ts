@@ -8,11 +8,12 @@ import { openRecorder } from '../check/recorder.ts'
 import { EXIT } from '../exit-status.ts'
 import { Interrupted } from '../interrupted.ts'
 import { type Io, printLine, say } from '../io.ts'
-import { demoConfig, unpinnedConfig } from './demo-config.ts'
+import { demoConfig, shownChecks, unpinnedConfig } from './demo-config.ts'
 import { grouped, shortDuration } from './figures.ts'
 import { introLines } from './intro.ts'
 import { wrapWords } from './line.ts'
 import { liveScreen } from './live-screen.ts'
+import { tellLeftOut } from './narrate.ts'
 import { openPace, type Pace } from './pace.ts'
 import { plainScreen } from './plain-screen.ts'
 import type { Screen } from './screen.ts'
@@ -33,7 +34,7 @@ const TICK_MS = 250
 const LOG_LINES = 20
 
 /**
- * `recon demo`: engines, a running exchange, and the proof of its balances every two seconds, with a fault planted, found and repaired. Resolves to
+ * `recon demo`: engines, a running exchange, and all checks of it every two seconds, with a fault planted, found and repaired. Resolves to
  * the exit status: 0, also when a signal or a reader that left ends it; 1 where a check said what is not so or a process died; 11 where the checks
  * could not be made in time. Throws `ReconError` where the engines cannot be started.
  */
@@ -113,22 +114,27 @@ async function withExchange<T>(
 }
 
 async function show(sandbox: Sandbox, exchange: Exchange, lastsMs: number | undefined, io: Io): Promise<number> {
-  for (const line of introLines(sandbox, { accounts: MARKET.accounts, rate: RATE })) printLine(io, line)
+  const config = demoConfig(sandbox)
+  const shown = shownChecks(config)
+  const checks = shown.flatMap(({ name, leftOut }) => (leftOut === undefined ? [name] : []))
+  for (const line of introLines(sandbox, { accounts: MARKET.accounts, rate: RATE, checks })) printLine(io, line)
   const screen = io.color
-    ? liveScreen(io.stdout, io.clock, lastsMs)
+    ? liveScreen(io.stdout, io.clock, shown, lastsMs)
     : plainScreen(line => printLine(io, line), io.clock, terminalSize(io.stdout).columns)
+  if (!io.color) for (const { name, leftOut } of shown) if (leftOut !== undefined) screen.tell('doubt', tellLeftOut(name, leftOut))
   const pace = openPace(exchange, RATE, () => io.clock.monotonicMs())
-  const shown = new AbortController()
-  const ticking = tick(screen, pace, io.clock, AbortSignal.any([io.signal, shown.signal]))
-  // What the recorder has to say would spoil a picture that is redrawn in place.
-  const recorder = await openRecorder(demoConfig(sandbox), io.color ? { ...io, stderr: telling(screen) } : io)
+  const over = new AbortController()
+  const ticking = tick(screen, pace, io.clock, AbortSignal.any([io.signal, over.signal]))
+  // What is said on stderr would spoil a picture that is redrawn in place.
+  const quiet = io.color ? { ...io, stderr: telling(screen) } : io
+  const recorder = await openRecorder(config, quiet)
   let ending: Ending
   try {
-    const rounds = { urls: sandbox, config: demoConfig(sandbox), unpinned: unpinnedConfig(sandbox), recorder, pace, io }
-    ending = await tellStory({ exchange, rounds, screen, lastsMs })
+    const surroundings = { checks, urls: sandbox, config, unpinned: unpinnedConfig(sandbox), recorder, pace, io: quiet }
+    ending = await tellStory({ exchange, surroundings, screen, lastsMs })
   } finally {
     await recorder.close()
-    shown.abort()
+    over.abort()
     await ticking
     screen.close()
   }

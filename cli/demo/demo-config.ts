@@ -1,8 +1,24 @@
+import { BUILTIN_CHECK_NAMES, type BuiltinCheckName } from '../../checks/builtin.ts'
 import type { StoreUrls } from '../../sim/sandbox/stores.ts'
 import { KNOWN_CHECKS } from '../check/registry.ts'
 import { assemble } from '../config/assemble.ts'
 import type { Config } from '../config/config.ts'
 import { fileSchema } from '../config/schema.ts'
+
+/** A check of the demo; `leftOut` says why it cannot be made here. */
+export interface DemoCheck {
+  readonly name: BuiltinCheckName
+  readonly leftOut: string | undefined
+}
+
+/** Every check of the product, in the order in which they are shown. */
+export function shownChecks({ custodian }: Config): readonly DemoCheck[] {
+  const asksCustodian = (name: string) => name === 'omnibus-balances-square'
+  return BUILTIN_CHECK_NAMES.map(name => ({
+    name,
+    leftOut: asksCustodian(name) && custodian.url === undefined ? 'the demo has no custodian' : undefined,
+  }))
+}
 
 type Horizon = { readonly timeout: string } | { readonly strategy: 'settle'; readonly settle: '0s' }
 

@@ -25,3 +25,9 @@ export function epochText(epoch: Readonly<Record<string, string>> | null): strin
 export function counted(count: bigint | number | string, noun: string): string {
   return `${grouped(count)} ${noun}${BigInt(count) === 1n ? '' : 's'}`
 }
+
+/** Several things in a sentence: `a`, `a and b`, `a, b and c`; `nothing` where there is none. */
+export function listed(things: readonly string[]): string {
+  const last = things.at(-1) ?? 'nothing'
+  return things.length < 2 ? last : `${things.slice(0, -1).join(', ')} and ${last}`
+}

@@ -1,25 +1,35 @@
 import { join } from 'node:path'
+import type { BuiltinCheckName } from '../../checks/builtin.ts'
 import { packageRoot } from '../../sim/engines/package-root.ts'
 import type { Sandbox } from '../../sim/sandbox/sandbox.ts'
 import { grouped } from './figures.ts'
+import { NAME_WIDTH } from './run-columns.ts'
+
+/** What each check proves, in words that fit beside its name. */
+const PROVES = {
+  'transactions-balance': 'a balance is the sum of its transactions',
+  'position-realized-pnls-balance': 'realized PnL is the sum of its transactions',
+  'positions-match': 'both stores hold the same positions',
+} as const satisfies Readonly<Record<BuiltinCheckName, string>>
 
 /** What an onlooker is told first: what runs, what is proved about it, and how to look at it from another terminal. */
 export function introLines(
   sandbox: Pick<Sandbox, 'postgresUrl' | 'clickhouseUrl' | 'reconUrl'> & { readonly clickhouse: { readonly tcpPort: number } },
-  exchange: { readonly accounts: number; readonly rate: number },
+  exchange: { readonly accounts: number; readonly rate: number; readonly checks: readonly BuiltinCheckName[] },
 ): readonly string[] {
   // Absolute, for the other terminal stands in a folder of its own.
   const recon = `node ${shellWord(join(packageRoot(), 'dist', 'cli', 'recon.js'))}`
   return [
     `A small exchange is running: ${grouped(exchange.accounts)} accounts, about ${grouped(exchange.rate)} events a second.`,
-    '  PostgreSQL  the trade-engine and the cash writer keep the balances',
-    '  ClickHouse  the sink writes every transaction 0.2 to 2 s later, some twice',
+    '  PostgreSQL  the trade-engine and the cash writer keep the state',
+    '  ClickHouse  the sink writes every change 0.2 to 2 s later, some twice',
     '',
-    'Meanwhile transactions-balance proves every two seconds that each balance in',
-    'PostgreSQL is the sum of its transactions in ClickHouse. Nothing is stopped for',
-    'it: it reads the balances at one epoch, which is a position in each stream of',
-    'events (such as dropcopy=1045 cash=87), waits until ClickHouse shows all events',
-    'up to there, and compares exactly there.',
+    'Meanwhile the books are proved right every few seconds:',
+    ...exchange.checks.map(check => `  ${check.padEnd(NAME_WIDTH)}  ${PROVES[check]}`),
+    '',
+    'Nothing is stopped for it. Each run reads PostgreSQL at one epoch, which is a',
+    'position in each stream of events (such as dropcopy=1045 cash=87), waits until',
+    'ClickHouse shows all events up to there, and compares exactly there.',
     '',
     'To look for yourself, paste into another terminal:',
     `  export RECON_POSTGRES_URL=${sandbox.postgresUrl}`,

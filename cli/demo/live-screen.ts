@@ -1,15 +1,21 @@
 import picocolors from 'picocolors'
 import type { Clock } from '../../epoch/clock.ts'
+import type { DemoRun } from './demo-run.ts'
 import { layOutFrame, type Picture } from './frame.ts'
 import { printedLine } from './line.ts'
-import type { Screen } from './screen.ts'
+import type { CheckRow } from './run-columns.ts'
+import type { Screen, ShownCheck } from './screen.ts'
 import { terminalSize } from './terminal-size.ts'
 
-const ROUNDS_KEPT = 200
 const TOLD_KEPT = 50
 
 /** A picture on a terminal, redrawn in place below what stood there before. `lastsMs` is how long the demo runs, where it ends by itself. */
-export function liveScreen(terminal: NodeJS.WritableStream, clock: Clock, lastsMs: number | undefined): Screen {
+export function liveScreen(
+  terminal: NodeJS.WritableStream,
+  clock: Clock,
+  checks: readonly ShownCheck[],
+  lastsMs: number | undefined,
+): Screen {
   const paint = picocolors.createColors(true)
   const beganMs = clock.monotonicMs()
   let picture: Picture = {
@@ -17,9 +23,9 @@ export function liveScreen(terminal: NodeJS.WritableStream, clock: Clock, lastsM
     elapsedMs: 0,
     lastsMs,
     pace: undefined,
-    rounds: [],
-    checking: undefined,
-    finding: undefined,
+    checks: checks.map(({ name, leftOut }) => ({ check: name, latest: undefined, underWay: false, leftOut })),
+    naive: undefined,
+    findings: [],
     repaired: false,
     told: [],
   }
@@ -43,20 +49,27 @@ export function liveScreen(terminal: NodeJS.WritableStream, clock: Clock, lastsM
     picture = { ...picture, ...changes }
     draw()
   }
+  const changed = (check: string, changes: Partial<CheckRow>) =>
+    picture.checks.map(row => (row.check === check ? { ...row, ...changes } : row))
   terminal.on('resize', redrawAll)
   return {
-    checking: check => change({ checking: check }),
-    round: round => change({ rounds: [...picture.rounds, round].slice(-ROUNDS_KEPT), checking: undefined }),
+    began: check => change({ checks: changed(check, { underWay: true }) }),
+    ran: demoRun =>
+      change({ checks: changed(demoRun.run.check, { latest: demoRun, underWay: false }), naive: naiveOf(demoRun) ?? picture.naive }),
     tell: (tone, sentence, finding) =>
       change({
         told: [...picture.told, { atMs: clock.wallMs(), tone, sentence }].slice(-TOLD_KEPT),
-        ...(finding === undefined ? {} : { finding, repaired: false }),
+        ...(finding === undefined ? {} : { findings: [...(picture.repaired ? [] : picture.findings), finding], repaired: false }),
       }),
     repaired: () => change({ repaired: true }),
     tick: pace => change({ pace }),
     close: () => {
       terminal.off('resize', redrawAll)
-      change({ checking: undefined })
+      change({ checks: picture.checks.map(row => ({ ...row, underWay: false })) })
     },
   }
+}
+
+function naiveOf(demoRun: DemoRun): DemoRun | undefined {
+  return demoRun.unpinnedDifferences === undefined ? undefined : demoRun
 }

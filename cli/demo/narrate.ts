@@ -1,19 +1,22 @@
+import type { BuiltinCheckName } from '../../checks/builtin.ts'
 import { type FaultName, faultNamed } from '../../sim/faults/catalogue.ts'
+import type { PlantedDifference } from '../../sim/faults/planted-difference.ts'
 import type { PlantedFault } from '../../sim/faults/planted-fault.ts'
 import { escapeText } from '../terminal/escape.ts'
-import { counted, epochText, shortDuration } from './figures.ts'
+import type { DemoRun } from './demo-run.ts'
+import { expectedOf } from './expected.ts'
+import { counted, epochText, listed, shortDuration } from './figures.ts'
 import { keyText } from './finding.ts'
-import type { Round } from './round.ts'
 
 /** The first proof, explained. */
-export function tellFirstProof({ run, eventsApart, unpinnedDifferences }: Round): string {
+export function tellFirstProof({ run, eventsApart, unpinnedDifferences }: DemoRun): string {
   const apart =
     eventsApart === undefined ? '' : ` PostgreSQL was then ${counted(eventsApart, 'event')} ahead of what ClickHouse was known to show, so`
   const naive =
     unpinnedDifferences === undefined || unpinnedDifferences === 0n
       ? ''
       : ` A comparison that does not wait would have called ${counted(unpinnedDifferences, 'key')} different, every one of them falsely.`
-  return `Balanced at one epoch, ${epochText(run.epoch)}: ${counted(run.keysCompared, 'key')} agree to the last digit.${apart} the check waited ${shortDuration(run.horizon.waitedMs)} until ClickHouse had come as far, and compared exactly there.${naive}`
+  return `${run.check} is balanced at one epoch, ${epochText(run.epoch)}: ${counted(run.keysCompared, 'key')} agree to the last digit.${apart} the check waited ${shortDuration(run.horizon.waitedMs)} until ClickHouse had come as far, and compared exactly there.${naive}`
 }
 
 /** What is about to be done to the exchange. */
@@ -21,23 +24,42 @@ export function tellPlanting(name: FaultName): string {
   return `Now a fault is planted, behind the back of the checks. ${name}: ${faultNamed(name).summary}.`
 }
 
-/** What was done, as the simulator recorded it. */
-export function tellPlanted({ fault, event, keys }: PlantedFault): string {
-  const differences = keys.map(
-    ({ account_id, asset, difference }) => `${keyText({ account_id, asset })}, PostgreSQL minus ClickHouse = ${difference}`,
-  )
-  return `Fault planted: ${fault} at dropcopy event ${event}. The simulator's own record: ${differences.join('; ')}.`
+/** What was done, and what each check that must see it must find, by the simulator's own record. */
+export function tellPlanted(planted: PlantedFault, mustSee: readonly BuiltinCheckName[]): string {
+  const records = mustSee.map(check => {
+    const differences = expectedOf(planted, check)?.differences?.map(differenceText) ?? []
+    return differences.length === 0 ? check : `${check} ${differences.join(' and ')}`
+  })
+  return `Fault planted: ${planted.fault} at dropcopy event ${planted.event}. By the simulator's own record it must be found by ${records.join('; ')}.`
 }
 
-/** The fault was found as it was planted. */
-export function tellFound({ run }: Round, afterMs: number, checks: number): string {
-  const which = checks === 1 ? 'the very next check' : `check ${checks} after it`
-  return `Fault found ${shortDuration(afterMs)} later, by ${which}: ${run.reason}. Account, sign and every digit are what was planted, and no other of the ${counted(run.keysCompared, 'key')} is named.`
+/** Such as `account_id A17, asset USD, balance -0.1`. */
+function differenceText({ key, difference }: PlantedDifference): string {
+  const values = Object.entries(difference).filter(([, value]) => value !== '0')
+  return [keyText(key), ...values.map(([name, value]) => `${name} ${value}`)].join(', ')
+}
+
+/** A check found the fault as it was planted. `compared`: the simulator says beforehand which keys differ, and by how much. */
+export function tellFound({ run }: DemoRun, afterMs: number, roundsSince: number, compared: boolean): string {
+  const when = roundsSince === 0 ? 'in its very next run' : `${roundsSince + 1} rounds after it`
+  const exactly = compared
+    ? ` Key, sign and every digit are what was planted, and no other of the ${counted(run.keysCompared, 'key')} is named.`
+    : ''
+  return `Fault found ${shortDuration(afterMs)} later by ${run.check}, ${when}: ${run.reason}.${exactly}`
+}
+
+/** All have found it that must; what the others say is as true. */
+export function tellFoundByAll(others: readonly string[]): string {
+  const rest =
+    others.length === 0
+      ? ''
+      : ` Balanced as before, for the fault is in nothing that ${others.length === 1 ? 'it compares' : 'they compare'}: ${listed(others)}.`
+  return `Every check that must see the fault has found it.${rest}`
 }
 
 /** A fault that stands does not go away by itself. */
-export function tellStillThere({ run }: Round): string {
-  return `The check at ${epochText(run.epoch)} says the same: what is wrong stays wrong, however far the books move on.`
+export function tellStillThere({ run }: DemoRun): string {
+  return `${run.check} at ${epochText(run.epoch)} says the same: what is wrong stays wrong, however far the books move on.`
 }
 
 /** What was healed, and where. */
@@ -55,14 +77,19 @@ export function tellRepaired({ fault, remedy }: PlantedFault): string {
   return `Fault repaired: ${fault}: ${done.join(', ')}, while the exchange runs on.`
 }
 
-/** The books agree again. */
-export function tellBalancedAgain({ run }: Round, afterMs: number): string {
-  return `Balanced again at ${epochText(run.epoch)}, ${shortDuration(afterMs)} after the repair: ${counted(run.keysCompared, 'key')} agree to the last digit.`
+/** The books agree again, as each of these checks says. */
+export function tellBalancedAgain(checks: readonly string[], afterMs: number): string {
+  return `Balanced again ${shortDuration(afterMs)} after the repair, to the last digit: ${listed(checks)}.`
 }
 
 /** A check that could not be made. */
-export function tellInconclusive({ run }: Round): string {
-  return `Could not check (${run.reasonCode}): ${escapeText(run.reason)}. That is neither a pass nor a difference; the next check tries again.`
+export function tellInconclusive({ run }: DemoRun): string {
+  return `${run.check} could not check (${run.reasonCode}): ${escapeText(run.reason)}. That is neither a pass nor a difference; the next round tries again.`
+}
+
+/** A check that cannot be made here at all. */
+export function tellLeftOut(check: string, reason: string): string {
+  return `${check} is left out: ${reason}.`
 }
 
 /** A check said what is not so. */

@@ -1,11 +1,12 @@
 import type { Clock } from '../../epoch/clock.ts'
+import { rowOf, titlesOf } from './columns.ts'
 import { timeOfDay } from './figures.ts'
 import { findingLines } from './finding.ts'
 import { type Line, wrapWords } from './line.ts'
-import { roundLine, titleLine } from './round-table.ts'
+import { LOG_COLUMNS } from './run-columns.ts'
 import type { Screen } from './screen.ts'
 
-const ROUNDS_PER_TITLE = 10
+const RUNS_PER_TITLE = 30
 const INDENT = ' '.repeat(10)
 
 /**
@@ -13,7 +14,7 @@ const INDENT = ' '.repeat(10)
  * wants it so.
  */
 export function plainScreen(print: (line: string) => void, clock: Clock, width: number): Screen {
-  let rounds = 0
+  let runs = 0
   const write = (line: Line) =>
     print(
       line
@@ -22,11 +23,11 @@ export function plainScreen(print: (line: string) => void, clock: Clock, width: 
         .trimEnd(),
     )
   return {
-    checking: () => undefined,
-    round: round => {
-      if (rounds % ROUNDS_PER_TITLE === 0) write(titleLine(width))
-      rounds += 1
-      write(roundLine(round, width))
+    began: () => undefined,
+    ran: demoRun => {
+      if (runs % RUNS_PER_TITLE === 0) write(titlesOf(LOG_COLUMNS, width))
+      runs += 1
+      write(rowOf(LOG_COLUMNS, demoRun, width))
     },
     tell: (_tone, sentence, finding) => {
       for (const line of wrapWords(`${timeOfDay(clock.wallMs())}  ${sentence}`, width, INDENT)) print(line)

@@ -7,7 +7,7 @@ const IN_FLIGHT_MAX = 3
 /** Who hears of the runs of a round. */
 export interface RoundListener {
   readonly began: (check: BuiltinCheckName) => void
-  readonly ended: (demoRun: DemoRun) => void
+  readonly ended: (check: BuiltinCheckName, demoRun: DemoRun) => void
 }
 
 /**
@@ -21,7 +21,7 @@ export async function runRound(surroundings: DemoSurroundings, { began, ended }:
     for (let check = waiting.shift(); check !== undefined && !io.signal.aborted; check = waiting.shift()) {
       began(check)
       const demoRun = await runOnce(check, surroundings)
-      if (!io.signal.aborted) ended(demoRun)
+      if (!io.signal.aborted) ended(check, demoRun)
     }
   }
   const workers = await Promise.allSettled(Array.from({ length: IN_FLIGHT_MAX }, work))

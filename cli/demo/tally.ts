@@ -1,20 +1,25 @@
+import type { BuiltinCheckName } from '../../checks/builtin.ts'
 import type { JsonEpoch } from '../../checks/run.ts'
 import type { Verdict } from '../../epoch/verdict.ts'
 import type { FaultName } from '../../sim/faults/catalogue.ts'
-import { counted, epochText, grouped, shortDuration } from './figures.ts'
-import type { Round } from './round.ts'
+import type { DemoRun } from './demo-run.ts'
+import { counted, epochText, grouped, listed, shortDuration } from './figures.ts'
 
 /** What became of one planted fault. */
 export interface FaultRecord {
   readonly fault: FaultName
-  readonly foundAfterMs?: number
-  readonly foundByCheck?: number
+  readonly found: readonly { readonly by: BuiltinCheckName; readonly afterMs: number }[]
+  /** Whether every check that must has found it. */
+  readonly foundByAll?: boolean
   readonly balancedAgain?: boolean
 }
 
+type Verdicts = Readonly<Record<Verdict, number>>
+
 /** What the demo has seen so far. */
 export interface Tally {
-  readonly verdicts: Readonly<Record<Verdict, number>>
+  /** By check, in the order in which each ended for the first time. */
+  readonly checks: ReadonlyMap<string, Verdicts>
   readonly firstEpoch: JsonEpoch | null
   readonly lastEpoch: JsonEpoch | null
   /** Differences that the comparison which does not wait has reported while nothing was wrong, and in how many checks. */
@@ -23,9 +28,11 @@ export interface Tally {
   readonly faults: readonly FaultRecord[]
 }
 
+const NO_VERDICTS: Verdicts = { balanced: 0, diff: 0, inconclusive: 0 }
+
 /** Nothing seen yet. */
 export const EMPTY_TALLY: Tally = {
-  verdicts: { balanced: 0, diff: 0, inconclusive: 0 },
+  checks: new Map(),
   firstEpoch: null,
   lastEpoch: null,
   falseDifferences: 0n,
@@ -33,47 +40,70 @@ export const EMPTY_TALLY: Tally = {
   faults: [],
 }
 
-/** Counts one round. */
-export function countRound(tally: Tally, { run, unpinnedDifferences }: Round): Tally {
+/** Counts one run. */
+export function countRun(tally: Tally, { run, unpinnedDifferences }: DemoRun): Tally {
   const calm = run.verdict === 'balanced' && unpinnedDifferences !== undefined
+  const before = tally.checks.get(run.check) ?? NO_VERDICTS
   return {
     ...tally,
-    verdicts: { ...tally.verdicts, [run.verdict]: tally.verdicts[run.verdict] + 1 },
+    checks: new Map([...tally.checks, [run.check, { ...before, [run.verdict]: before[run.verdict] + 1 }]]),
     firstEpoch: tally.firstEpoch ?? run.epoch,
-    lastEpoch: run.epoch ?? tally.lastEpoch,
+    lastEpoch: isHigher(run.epoch, tally.lastEpoch) ? run.epoch : tally.lastEpoch,
     falseDifferences: tally.falseDifferences + (calm ? unpinnedDifferences : 0n),
     comparedUnpinned: tally.comparedUnpinned + (calm ? 1 : 0),
   }
 }
 
 /** Sets down what became of the fault that was planted last. */
-export function recordFault(tally: Tally, changes: Partial<FaultRecord>): Tally {
+export function recordFault(tally: Tally, change: (fault: FaultRecord) => FaultRecord): Tally {
   const last = tally.faults.at(-1)
-  return last === undefined ? tally : { ...tally, faults: [...tally.faults.slice(0, -1), { ...last, ...changes }] }
+  return last === undefined ? tally : { ...tally, faults: [...tally.faults.slice(0, -1), change(last)] }
 }
 
 /** The demo in a few lines, for its end. */
 export function summaryLines(
-  { verdicts, firstEpoch, lastEpoch, falseDifferences, comparedUnpinned, faults }: Tally,
+  { checks, firstEpoch, lastEpoch, falseDifferences, comparedUnpinned, faults }: Tally,
   ranMs: number,
 ): readonly string[] {
-  const checks = verdicts.balanced + verdicts.diff + verdicts.inconclusive
+  const all = [...checks.values()].reduce(
+    (sum, verdicts) => ({
+      balanced: sum.balanced + verdicts.balanced,
+      diff: sum.diff + verdicts.diff,
+      inconclusive: sum.inconclusive + verdicts.inconclusive,
+    }),
+    NO_VERDICTS,
+  )
+  const nameWidth = Math.max(...[...checks.keys()].map(name => name.length))
   const events = BigInt(lastEpoch?.['dropcopy'] ?? '0') - BigInt(firstEpoch?.['dropcopy'] ?? '0')
   return [
-    `${counted(checks, 'check')} in ${shortDuration(ranMs)}: ${verdicts.balanced} balanced, ${verdicts.diff} diff, ${verdicts.inconclusive} inconclusive`,
-    `${counted(events, 'event')} folded from the first check to the last, at epochs ${epochText(firstEpoch)} to ${epochText(lastEpoch)}`,
+    `${counted(all.balanced + all.diff + all.inconclusive, 'run')} in ${shortDuration(ranMs)}: ${verdictsText(all)}`,
+    ...[...checks].map(([name, verdicts]) => `${name.padEnd(nameWidth)}  ${verdictsText(verdicts)}`),
+    `${counted(events, 'event')} folded meanwhile, at epochs ${epochText(firstEpoch)} to ${epochText(lastEpoch)}`,
     ...(comparedUnpinned === 0
       ? []
       : [
-          `${grouped(falseDifferences)} false differences in ${counted(comparedUnpinned, 'comparison')} without waiting, beside checks that found the books balanced; pinned: 0`,
+          `${grouped(falseDifferences)} false differences in ${counted(comparedUnpinned, 'comparison')} without waiting, beside runs that found the books balanced; pinned: 0`,
         ]),
     ...(faults.length === 0 ? ['no fault was planted: there was no time for one'] : faults.map(faultLine)),
   ]
 }
 
-function faultLine({ fault, foundAfterMs, foundByCheck, balancedAgain }: FaultRecord): string {
-  if (foundAfterMs === undefined) return `fault ${fault}: planted, and the demo ended before the next check did`
-  const which = foundByCheck === 1 ? 'the very next check' : `check ${foundByCheck} after it`
-  const end = balancedAgain === true ? 'repaired, and balanced again' : 'and the demo ended before it was repaired and checked again'
-  return `fault ${fault}: planted, found ${shortDuration(foundAfterMs)} later by ${which}, ${end}`
+function verdictsText({ balanced, diff, inconclusive }: Verdicts): string {
+  return `${balanced} balanced, ${diff} diff, ${inconclusive} inconclusive`
+}
+
+function faultLine({ fault, found, foundByAll, balancedAgain }: FaultRecord): string {
+  if (found.length === 0) return `fault ${fault}: planted, and the demo ended before the next checks did`
+  const by = listed(found.map(({ by: check, afterMs }) => `${check} after ${shortDuration(afterMs)}`))
+  const end =
+    balancedAgain === true
+      ? 'repaired, and balanced again'
+      : foundByAll === true
+        ? 'and the demo ended before it was repaired and checked again'
+        : 'and the demo ended before every check had found it'
+  return `fault ${fault}: planted, found by ${by}; ${end}`
+}
+
+function isHigher(epoch: JsonEpoch | null, than: JsonEpoch | null): boolean {
+  return epoch !== null && BigInt(epoch['dropcopy'] ?? '0') >= BigInt(than?.['dropcopy'] ?? '0')
 }

@@ -1,0 +1,60 @@
+import type { BuiltinCheckName } from '../../checks/builtin.ts'
+import type { Run } from '../../checks/run.ts'
+import type { Recorder } from '../check/recorder.ts'
+import { runCheck } from '../check/run-check.ts'
+import type { StoreUrls } from '../check/store-urls.ts'
+import type { Config } from '../config/config.ts'
+import type { Io } from '../io.ts'
+import type { Pace } from './pace.ts'
+
+/** The check beside which a comparison is made that does not wait. */
+export const NAIVE_BESIDE: BuiltinCheckName = 'transactions-balance'
+
+/** One run of one check, with what went on around it. */
+export interface DemoRun {
+  readonly run: Run
+  readonly finishedAtMs: number
+  /** As it was when the check began. */
+  readonly pace: Pace
+  /** How many dropcopy events PostgreSQL had at the epoch that ClickHouse did not show when the check began; undefined without an epoch. */
+  readonly eventsApart: bigint | undefined
+  /** How many keys a comparison that does not wait would have called different at the same moment; undefined where none was made. */
+  readonly unpinnedDifferences: bigint | undefined
+}
+
+/** What the runs of one demo share. */
+export interface DemoSurroundings {
+  /** The checks of every round. */
+  readonly checks: readonly BuiltinCheckName[]
+  readonly urls: StoreUrls
+  readonly config: Config
+  readonly unpinned: Config
+  readonly recorder: Recorder
+  readonly pace: () => Pace
+  readonly io: Pick<Io, 'clock' | 'signal' | 'stderr'>
+}
+
+/** Runs one check exactly as `recon check` does, recorded and judged against the epochs seen before, and beside one of them the comparison that does not wait. */
+export async function runOnce(name: BuiltinCheckName, { urls, config, unpinned, recorder, pace, io }: DemoSurroundings): Promise<DemoRun> {
+  const seen = await recorder.seenBefore()
+  const before = pace()
+  const ended = async (run: Run) => {
+    if (!io.signal.aborted) await recorder.record(run, seen?.era)
+  }
+  const [run, hasty] = await Promise.all([
+    runCheck(name, urls, config, { seen, state: recorder.state, ended }, io),
+    name === NAIVE_BESIDE ? runCheck(name, urls, unpinned, {}, io) : undefined,
+  ])
+  const folded = run.epoch?.['dropcopy']
+  return {
+    run,
+    finishedAtMs: io.clock.wallMs(),
+    pace: before,
+    eventsApart: folded === undefined ? undefined : notBelowZero(BigInt(folded) - before.status.sink.dropcopy),
+    unpinnedDifferences: hasty === undefined || hasty.verdict === 'inconclusive' ? undefined : BigInt(hasty.mismatchCount),
+  }
+}
+
+function notBelowZero(count: bigint): bigint {
+  return count < 0n ? 0n : count
+}

@@ -1,0 +1,84 @@
+import type { BuiltinCheckName } from '../../checks/builtin.ts'
+import type { DemoRun } from './demo-run.ts'
+import { checksThatSee, expectedOf } from './expected.ts'
+import { tellBalancedAgain, tellFirstProof, tellFound, tellFoundByAll, tellInconclusive, tellStillThere, tellWrong } from './narrate.ts'
+import type { Screen } from './screen.ts'
+import { judgeRun } from './story.ts'
+import { countRun, recordFault } from './tally.ts'
+import type { State } from './tell-story.ts'
+import type { Timetable } from './timetable.ts'
+
+/** Takes in one run: what it means for the story is told, and is the new state. */
+export function hearRun(before: State, check: BuiltinCheckName, demoRun: DemoRun, nowMs: number, screen: Screen): State {
+  const { phase } = before
+  const state: State = { ...before, tally: countRun(before.tally, demoRun) }
+  const judgement = judgeRun(phase, check, demoRun.run)
+  switch (judgement.kind) {
+    case 'balanced':
+      if (isFirstProof(before, demoRun)) screen.tell('good', tellFirstProof(demoRun))
+      return state
+    case 'found': {
+      if (phase.kind !== 'planted') return state
+      const afterMs = nowMs - phase.plantedAtMs
+      const compared = expectedOf(phase.planted, check)?.differences !== undefined
+      screen.tell('good', tellFound(demoRun, afterMs, phase.roundsSince, compared), demoRun.run)
+      return {
+        ...state,
+        phase: { ...phase, foundBy: [...phase.foundBy, check] },
+        tally: recordFault(state.tally, fault => ({ ...fault, found: [...fault.found, { by: check, afterMs }] })),
+      }
+    }
+    case 'still-there':
+      if (phase.kind !== 'found' || phase.toldAgain) return state
+      screen.tell('news', tellStillThere(demoRun))
+      return { ...state, phase: { ...phase, toldAgain: true } }
+    case 'balanced-again':
+      return phase.kind === 'repaired' ? { ...state, phase: { ...phase, balanced: [...phase.balanced, check] } } : state
+    case 'inconclusive':
+      screen.tell('doubt', tellInconclusive(demoRun))
+      return state
+    case 'wrong':
+      screen.tell('bad', tellWrong(judgement.why), demoRun.run)
+      return { ...state, wrong: state.wrong ?? demoRun }
+    default:
+      return judgement satisfies never
+  }
+}
+
+/** What the end of a round is judged by. */
+export interface RoundEnd {
+  readonly nowMs: number
+  readonly times: Pick<Timetable, 'shownMs' | 'nextFaultMs'>
+  /** The checks of the round. */
+  readonly checks: readonly BuiltinCheckName[]
+}
+
+/** Takes in the end of a round: a fault is found once every check that must see it has, and repaired once every check is balanced again. */
+export function endRound(state: State, { nowMs, times, checks }: RoundEnd, screen: Screen): State {
+  const { phase, tally } = state
+  if (phase.kind === 'planted') {
+    const mustSee = checksThatSee(phase.planted, checks)
+    if (!mustSee.every(check => phase.foundBy.includes(check))) return { ...state, phase: { ...phase, roundsSince: phase.roundsSince + 1 } }
+    screen.tell('good', tellFoundByAll(checks.filter(check => !mustSee.includes(check))))
+    return {
+      ...state,
+      phase: { kind: 'found', planted: phase.planted, repairAtMs: nowMs + times.shownMs, toldAgain: false },
+      tally: recordFault(tally, fault => ({ ...fault, foundByAll: true })),
+    }
+  }
+  if (phase.kind === 'repaired' && checks.every(check => phase.balanced.includes(check))) {
+    screen.tell('good', tellBalancedAgain(checks, nowMs - phase.repairedAtMs))
+    screen.repaired()
+    return {
+      ...state,
+      phase: { kind: 'calm', plantAtMs: times.nextFaultMs(nowMs) },
+      tally: recordFault(tally, fault => ({ ...fault, balancedAgain: true })),
+    }
+  }
+  return state
+}
+
+/** The first balanced run beside which there was something to wait for that can be told of. */
+function isFirstProof({ tally }: State, { eventsApart, unpinnedDifferences }: DemoRun): boolean {
+  return eventsApart !== undefined && unpinnedDifferences !== undefined && tally.comparedUnpinned === 0
+}
