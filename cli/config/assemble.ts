@@ -56,8 +56,10 @@ export function assemble(
     custodian: {
       url: secret('custodianUrl'),
       apiKey: secret('custodianApiKey'),
+      signingKey: secret('custodianSigningKey'),
       vaults: custodian.vaults,
       opening: custodian.opening,
+      classify: custodian.classify,
       inFlightLimitMs: custodian.inFlightLimit,
       inconsistentLimitMs: custodian.inconsistentLimit,
     },

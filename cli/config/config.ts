@@ -62,8 +62,12 @@ export interface CheckConfig {
 export interface CustodianConfig {
   readonly url: string | undefined
   readonly apiKey: string | undefined
+  /** An Ed25519 private key; undefined where requests are not signed. */
+  readonly signingKey: string | undefined
   readonly vaults: readonly string[]
   readonly opening: Readonly<Record<string, string>>
+  /** Which way the types of its transactions go that are neither deposits nor withdrawals nor transfers between the vaults. */
+  readonly classify: Readonly<Record<string, 'in' | 'out'>>
   readonly inFlightLimitMs: number
   readonly inconsistentLimitMs: number
 }

@@ -76,8 +76,14 @@ export function fileSchema(knownChecks: readonly string[], { relations, streams 
     custodian: section({
       urlFile: text('the path of a file that holds the URL').optional(),
       apiKeyFile: text('the path of a file that holds the key').optional(),
+      signingKeyFile: text('the path of a file that holds the key').optional(),
       vaults: list(text('the name of a vault')).min(1, 'name at least one vault').prefault(['vault-1']),
       opening: named(asset => asset.trim() !== '', 'the name of an asset', decimal()),
+      classify: named(
+        isClassifiable,
+        'a type of the custodian that may be classified (DEPOSIT and WITHDRAW are matched with the books)',
+        oneOf(['in', 'out']),
+      ),
       inFlightLimit: duration().prefault('60m'),
       inconsistentLimit: duration().prefault('15m'),
     }),
@@ -154,4 +160,8 @@ function stream(): z.ZodType<string | false, unknown> {
     if (value === false) return false
     return typeof value === 'string' && isOneSelect(value) ? value.trim() : undefined
   })
+}
+
+function isClassifiable(type: string): boolean {
+  return type.trim() !== '' && type !== 'DEPOSIT' && type !== 'WITHDRAW'
 }
