@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { advanceCheckpoints } from '../../checks/advance.ts'
-import { BUILTIN_CHECKS, type BuiltinCheckName } from '../../checks/builtin.ts'
 import type { Check } from '../../checks/check.ts'
 import type { Run } from '../../checks/run.ts'
 import { runCheck as runOnce } from '../../checks/run-check.ts'
+import { project } from '../../epoch/epoch.ts'
 import { ReconError } from '../../epoch/recon-error.ts'
 import { connectClickHouse } from '../../stores/clickhouse/connection.ts'
 import type { SeenEpoch } from '../../stores/state/epochs.ts'
@@ -13,6 +13,7 @@ import { type Io, say } from '../io.ts'
 import { runIdAt } from '../run-id.ts'
 import { escapeLines } from '../terminal/escape.ts'
 import { openCheckpoints } from './checkpoints.ts'
+import { checkNamed, streamsOf } from './registry.ts'
 import type { StoreUrls } from './store-urls.ts'
 
 /** What a captured leg may hold in memory before it goes on in a temporary file. */
@@ -32,7 +33,7 @@ export interface RunSurroundings {
 
 /** Runs one check of the configured stores, with its own timeouts, keeps what it verified, and closes what it opened. */
 export async function runCheck(
-  name: BuiltinCheckName,
+  name: string,
   urls: StoreUrls,
   config: Config,
   surroundings: RunSurroundings,
@@ -47,7 +48,7 @@ export async function runCheck(
   const clickhouse = connectClickHouse({ name: 'clickhouse', url: urls.clickhouseUrl, connectTimeoutMs, statementTimeoutMs: timeoutMs })
   const checkpoints = state && (await openCheckpoints(state, clickhouse, config, io))
   try {
-    const check: Check = BUILTIN_CHECKS[name]({
+    const check: Check = checkNamed(name, config, {
       postgres: { name: 'postgres', url: urls.postgresUrl, connectTimeoutMs, statementTimeoutMs: timeoutMs },
       clickhouse,
       streams: config.streams,
@@ -64,7 +65,8 @@ export async function runCheck(
       captureTimeoutMs: config.capture.tornCutTimeoutMs,
       horizonTimeoutMs: horizon.timeoutMs,
       maxMismatches,
-      ...(seen ? { seenBefore: seen.epoch } : {}),
+      // A stream that this check does not read did not go back.
+      ...(seen ? { seenBefore: project(seen.epoch, streamsOf(name, config)) } : {}),
     })
     await ended?.(run)
     if (checkpoints && seen) await keepVerified(check, run, { era: seen.era, always: surroundings.alwaysKeep ?? false }, io)

@@ -37,12 +37,16 @@ function keysOf(path: readonly PropertyKey[]): ConfigPath {
 /** The keys that the schema has at `path`, found by walking it: zod reports only the keys that it does not know. */
 function knownKeys(schema: z.ZodType, path: ConfigPath): readonly string[] {
   let at: unknown = schema
-  for (const segment of path) {
-    const shape = shapeOf(at)
-    if (!shape) return []
-    at = shape[String(segment)]
-  }
+  for (const segment of path) at = childOf(at, String(segment))
   return Object.keys(shapeOf(at) ?? {})
+}
+
+/** What the schema says of one key: its own where keys are fixed, the same for all where they are names. */
+function childOf(schema: unknown, key: string): unknown {
+  if (schema instanceof z.ZodRecord) return schema.valueType
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional) return childOf(schema.unwrap(), key)
+  if (schema instanceof z.ZodPipe) return childOf(schema.out, key)
+  return shapeOf(schema)?.[key]
 }
 
 function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {

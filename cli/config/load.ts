@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { nearest } from '../nearest.ts'
-import { assemble } from './assemble.ts'
+import { assemble, DEFAULT_STREAMS } from './assemble.ts'
 import type { Config } from './config.ts'
 import { problemAt, problemsOf } from './issues.ts'
 import { ConfigError, type ConfigProblem } from './problem.ts'
-import { type FileConfig, fileSchema } from './schema.ts'
+import { type Declared, type FileConfig, fileSchema } from './schema.ts'
 import { SECRET_SOURCES, type SecretName, secretProblems } from './secrets.ts'
 import { type ConfigPath, parseYamlFile, type YamlFile } from './yaml-file.ts'
 
@@ -43,7 +43,7 @@ const FILE_NAME = 'recon.yaml'
 export function loadConfig(input: ConfigInput): LoadedConfig {
   const { text, path, problems: unreadable } = readConfigFile(input)
   const file = parseYamlFile(input.file ?? FILE_NAME, text)
-  const schema = fileSchema(input.knownChecks)
+  const schema = fileSchema(input.knownChecks, declaredIn(file.value))
   const parsed = file.value === undefined ? undefined : schema.safeParse(file.value)
   const secrets = readSecrets(input, file, dirname(path))
   const assembled = parsed?.success ? assemble(parsed.data, secrets.values) : undefined
@@ -116,6 +116,15 @@ function misspelledVariables(environment: ConfigInput['environment']): readonly 
       const meant = nearest(name, known)
       return meant === undefined || environment[meant] ? [] : [`${name} is not read by recon; did you mean ${meant}?`]
     })
+}
+
+/** What the file declares, whether well or not: what else is wrong with it is told beside. */
+function declaredIn(file: unknown): Declared {
+  const streams = at(file, ['streams'])
+  const own = isRecord(streams) ? streams : {}
+  const all = [...new Set([...DEFAULT_STREAMS, ...Object.keys(own)])]
+  const relations = at(file, ['relations'])
+  return { relations: isRecord(relations) ? Object.keys(relations) : [], streams: all.filter(stream => own[stream] !== false) }
 }
 
 function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
