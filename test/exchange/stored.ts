@@ -49,6 +49,50 @@ export async function balanceDifferences(stores: StoreAddresses): Promise<Record
   return Object.fromEntries([...differences].filter(([, difference]) => difference !== 0n))
 }
 
+/**
+ * What the two position checks compare, by plain joins: each a line of account, symbol, and left minus right of each value. A row that one side lacks counts as
+ * zeros; where the row is all that differs, the line is of zeros.
+ */
+export async function positionDifferences(stores: StoreAddresses) {
+  const last = `
+    select account_id, symbol, argMax((toDecimal256(quantity, 18), toDecimal256(cost_basis, 18), toDecimal256(realized_pnl, 18)), sequence) as p
+    from positions group by account_id, symbol`
+  const [state, history, realized] = await Promise.all([
+    postgresRows(
+      stores,
+      'select account_id, symbol, quantity::text as a, cost_basis::text as b, realized_pnl::text as c from trade_engine.positions',
+    ),
+    clickhouseRows(stores, `select account_id, symbol, toString(p.1) as a, toString(p.2) as b, toString(p.3) as c from (${last})`),
+    clickhouseRows(
+      stores,
+      `select account_id, symbol, toString(sum(toDecimal256(amount, 18))) as c
+       from (select distinct transaction_id, account_id, symbol, amount from transactions where kind = 'realized_pnl') group by account_id, symbol`,
+    ),
+  ])
+  return {
+    'positions-match': linesApart(state, history, ['a', 'b', 'c'], true),
+    'position-realized-pnls-balance': linesApart(history, realized, ['c'], false),
+  }
+}
+
+type TextRows = readonly Record<string, string>[]
+
+function linesApart(left: TextRows, right: TextRows, values: readonly string[], presence: boolean): readonly string[] {
+  const keyed = (rows: TextRows) =>
+    new Map(rows.map(row => [`${row['account_id']}\t${row['symbol']}`, values.map(name => units(row[name]))]))
+  const [ours, theirs] = [keyed(left), keyed(right)]
+  return [...new Set([...ours.keys(), ...theirs.keys()])].sort().flatMap(key => {
+    const apart = values.map((_, at) => (ours.get(key)?.[at] ?? 0n) - (theirs.get(key)?.[at] ?? 0n))
+    const samePresence = !presence || ours.has(key) === theirs.has(key)
+    return samePresence && apart.every(value => value === 0n) ? [] : [[key, ...apart.map(decimalText)].join('\t')]
+  })
+}
+
+function decimalText(value: bigint): string {
+  const digits = String(value).replace('-', '').padStart(19, '0')
+  return `${value < 0n ? '-' : ''}${`${digits.slice(0, -18)}.${digits.slice(-18)}`.replace(/\.?0+$/, '')}`
+}
+
 /** Everything the trade-engine and the cash writer keep, in key order, without the times at which it was written. */
 export async function postgresState(stores: StoreAddresses) {
   const [trades, positions, balances, transfers, tokens] = await Promise.all([
