@@ -23,7 +23,7 @@ const STRUCK_FACTS = [
   ['wrong-account', ['extra', 'missing'], 'clickhouse', 'history-differs'],
   ['wrong-asset', ['extra', 'missing'], 'clickhouse', 'history-differs'],
   ['rows-extra', ['duplicated'], 'clickhouse', 'history-differs'],
-  ['lost-deposit-row', ['missing'], 'clickhouse', 'history-differs'],
+  ['lost-deposit-row', ['missing'], 'clickhouse', 'event-not-written'],
 ] as const satisfies readonly (readonly [FaultName, readonly FactEntry['kind'][], string, string])[]
 
 /** What must be said of a fault that struck a state row, or what no log knows. */
@@ -73,9 +73,7 @@ describeEngines('explaining a planted fault', () => {
 
     expect(await repairFault(books.stores, planted)).toBe(true)
     await expectHealed(books, run, store)
-    // Rows that have moved on are compared where they stand now.
-    await runSound(books.stores, 200n)
-    await expectHealed(books, run, store)
+    if (name === 'lost-row') await expectHealedLater(books, run, store)
   })
 
   it.concurrent.each(STRUCK_STATE)(
@@ -101,8 +99,7 @@ describeEngines('explaining a planted fault', () => {
 
       expect(await repairFault(books.stores, planted)).toBe(true)
       await expectHealed(books, run, store)
-      await runSound(books.stores, 200n)
-      await expectHealed(books, run, store)
+      if (name === 'stale-balance') await expectHealedLater(books, run, store)
     },
   )
 
@@ -149,6 +146,24 @@ describeEngines('explaining a planted fault', () => {
     expect(keys.map(({ facts, read }) => ({ facts, repeated: read.repeated }))).toEqual([{ facts: [], repeated: '1' }])
   })
 
+  it.concurrent('a funding that PostgreSQL keeps no log of is blamed on ClickHouse where its rows do not sum to zero', async () => {
+    const books = await openBooks(await engines.createStores('explain funding'))
+    opened.push(books)
+    await runSound(books.stores, EVENTS)
+    await books.command(
+      `alter table transactions update amount = amount + 1 where transaction_id = (select min(transaction_id) from transactions where kind = 'funding')
+      settings mutations_sync = 2`,
+    )
+    const { keys } = await explainIn(books, await books.check())
+    expect(keys).toMatchObject([
+      {
+        facts: [],
+        unbalancedEvents: [{ stream: 'dropcopy', sum: '1' }],
+        likelyWrong: { store: 'clickhouse', code: 'unlogged-event-unbalanced' },
+      },
+    ])
+  })
+
   it.concurrent('lists no more facts and keys than are asked for, and counts the others', async () => {
     const [books] = await strike('bust-dropped-by-engine')
     const run = await books.check()
@@ -162,6 +177,12 @@ describeEngines('explaining a planted fault', () => {
     )
     expect(bounded.keysLeftOut).toBe((whole.keys.length - 1).toString())
   })
+
+  /** Rows that have moved on since are compared where they stand now. */
+  const expectHealedLater = async (books: Books, run: Parameters<typeof explainIn>[1], store: string) => {
+    await runSound(books.stores, 400n)
+    await expectHealed(books, run, store)
+  }
 
   const expectHealed = async (books: Books, run: Parameters<typeof explainIn>[1], store: string) => {
     const { keys, summary } = await explainIn(books, run)
