@@ -96,9 +96,9 @@ function places(of: 'epoch' | 'horizon', path: ConfigPath, sql: string, streams:
   const wanted = streams.map(stream => `{${of}.${stream}}`)
   const missing = wanted.filter((_, at) => !found.some(place => place.of === of && place.stream === streams[at]))
   const foreign = found.map(place => `{${place.of}.${place.stream}}`).filter(place => !wanted.includes(place))
-  const upTo = `must say up to which sequence of each stream it reads, as in: sequence <= ${missing[0]}`
+  const upTo = `the select must say up to which sequence of each stream it reads, as in: sequence <= ${missing[0]}`
   return [
-    ...(missing.length > 0 ? [{ path, message: `${missing.join(' and ')} is not in it; it ${upTo}` }] : []),
+    ...(missing.length > 0 ? [{ path, message: `without ${missing.join(' and ')}; ${upTo}` }] : []),
     ...[...new Set(foreign)].map(place => ({ path, message: `${place} cannot stand here; known here: ${wanted.join(', ')}` })),
     ...strays(path, template.strays),
   ]
