@@ -1,5 +1,7 @@
 import type { Check } from './check.ts'
 import type { CheckSources } from './check-sources.ts'
+import type { CustodySource } from './omnibus/custody-source.ts'
+import { omnibusBalancesSquare } from './omnibus-balances-square.ts'
 import { positionRealizedPnlsBalance } from './position-realized-pnls-balance.ts'
 import { positionsMatch } from './positions-match.ts'
 import { relationCheck } from './run-relation.ts'
@@ -17,3 +19,14 @@ export type BuiltinCheckName = keyof typeof BUILTIN_CHECKS
 
 /** All of them, in the order in which they are shown. */
 export const BUILTIN_CHECK_NAMES = Object.keys(BUILTIN_CHECKS) as readonly BuiltinCheckName[]
+
+/** The invariants that ask the custodian beside the two stores, by name. */
+export const CUSTODY_CHECKS = {
+  'omnibus-balances-square': omnibusBalancesSquare,
+} as const satisfies Readonly<Record<string, (sources: CheckSources, custody: CustodySource) => Check>>
+
+/** The name of such an invariant. */
+export type CustodyCheckName = keyof typeof CUSTODY_CHECKS
+
+/** All of them, in the order in which they are shown. */
+export const CUSTODY_CHECK_NAMES = Object.keys(CUSTODY_CHECKS) as readonly CustodyCheckName[]

@@ -2,8 +2,9 @@ import type { Run } from '../../checks/run.ts'
 import type { Verdict } from '../../epoch/verdict.ts'
 import type { Config } from '../config/config.ts'
 import { exitStatusOf } from '../exit-status.ts'
-import { type Io, printLine } from '../io.ts'
+import { type Io, printLine, say } from '../io.ts'
 import { chooseChecks } from './choose-checks.ts'
+import { needsCustodian } from './custody.ts'
 import { formatRun } from './format-run.ts'
 import { openRecorder } from './recorder.ts'
 import { runCheck } from './run-check.ts'
@@ -24,7 +25,8 @@ export interface CheckOptions {
  */
 export async function checkCommand({ names, all, json, alwaysKeep = false }: CheckOptions, config: Config, io: Io): Promise<number> {
   const checks = chooseChecks(names, all, config)
-  const urls = requireStoreUrls(config)
+  const urls = requireStoreUrls(config, checks)
+  if (all) tellLeftOut(config, io)
   const recorder = await openRecorder(config, io)
   try {
     const verdicts: Verdict[] = []
@@ -41,4 +43,12 @@ export async function checkCommand({ names, all, json, alwaysKeep = false }: Che
   } finally {
     await recorder.close()
   }
+}
+
+/** Whoever asks for everything must hear what is not done. */
+function tellLeftOut(config: Config, io: Io): void {
+  const leftOut = Object.entries(config.checks).filter(
+    ([name, { enabled }]) => enabled && needsCustodian(name) && config.custodian.url === undefined,
+  )
+  for (const [name] of leftOut) say(io, `${name} is left out: RECON_CUSTODIAN_URL is not set`)
 }

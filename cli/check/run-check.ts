@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { advanceCheckpoints } from '../../checks/advance.ts'
 import type { Check } from '../../checks/check.ts'
+import type { CheckSources } from '../../checks/check-sources.ts'
 import type { Run } from '../../checks/run.ts'
 import { runCheck as runOnce } from '../../checks/run-check.ts'
 import { project } from '../../epoch/epoch.ts'
@@ -13,6 +14,7 @@ import { type Io, say } from '../io.ts'
 import { runIdAt } from '../run-id.ts'
 import { escapeLines } from '../terminal/escape.ts'
 import { openCheckpoints } from './checkpoints.ts'
+import { openCustody } from './custody.ts'
 import { checkNamed, streamsOf } from './registry.ts'
 import type { StoreUrls } from './store-urls.ts'
 
@@ -47,8 +49,9 @@ export async function runCheck(
   const { connectTimeoutMs } = config.stores
   const clickhouse = connectClickHouse({ name: 'clickhouse', url: urls.clickhouseUrl, connectTimeoutMs, statementTimeoutMs: timeoutMs })
   const checkpoints = state && (await openCheckpoints(state, clickhouse, config, io))
+  const custody = openCustody(name, config, state)
   try {
-    const check: Check = checkNamed(name, config, {
+    const sources: CheckSources = {
       postgres: { name: 'postgres', url: urls.postgresUrl, connectTimeoutMs, statementTimeoutMs: timeoutMs },
       clickhouse,
       streams: config.streams,
@@ -56,7 +59,8 @@ export async function runCheck(
       horizon: horizon.strategy === 'settle' ? { strategy: 'settle', settleMs: horizon.settleMs } : { strategy: 'watermark' },
       ...(checkpoints ? { checkpoints: checkpoints.checkpoints } : {}),
       memoryBytesMax: MEMORY_BYTES_MAX,
-    })
+    }
+    const check = checkNamed(name, config, sources, custody)
     const run = await runOnce(check, {
       runId: runIdAt(clock.wallMs(), randomBytes(10)),
       clock,
@@ -72,6 +76,7 @@ export async function runCheck(
     if (checkpoints && seen) await keepVerified(check, run, { era: seen.era, always: surroundings.alwaysKeep ?? false }, io)
     return run
   } finally {
+    await custody?.custodian.close()
     await checkpoints?.close()
     await clickhouse.close()
   }

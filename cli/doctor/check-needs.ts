@@ -1,4 +1,4 @@
-import type { BuiltinCheckName } from '../../checks/builtin.ts'
+import type { BuiltinCheckName, CustodyCheckName } from '../../checks/builtin.ts'
 import { type MappedTable, REFERENCE_HISTORIES, type ReferenceHistoryName, type ReferenceTables } from '../../checks/reference-model.ts'
 import type { CheckConfig, Config } from '../config/config.ts'
 import { HISTORY_NEEDS, POSTGRES_NEEDS, WATERMARKS_NEED } from './column-needs.ts'
@@ -9,7 +9,8 @@ const READS = {
   'transactions-balance': { postgres: ['balances'], histories: ['transactions'] },
   'position-realized-pnls-balance': { postgres: [], histories: ['positions', 'transactions'] },
   'positions-match': { postgres: ['positions'], histories: ['positions'] },
-} as const satisfies Readonly<Record<BuiltinCheckName, Reads>>
+  'omnibus-balances-square': { postgres: ['balances', 'transfers'], histories: ['transactions'] },
+} as const satisfies Readonly<Record<BuiltinCheckName | CustodyCheckName, Reads>>
 
 /** What `recon explain` reads beside them: it does without, and then has less to say. */
 const EXPLAIN_READS: Reads = { postgres: ['trades', 'transfers'], histories: [] }
