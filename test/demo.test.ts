@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { BUILTIN_CHECK_NAMES } from '../checks/builtin.ts'
 import { compiledEntry, packageRoot } from '../sim/engines/package-root.ts'
 import { descendants, isAlive } from '../sim/engines/process-tree.ts'
+import { faultNamed } from '../sim/faults/catalogue.ts'
 import { until } from './support/until.ts'
 
 interface Demo {
@@ -79,23 +81,34 @@ describe('recon demo', () => {
     expect({ status, told, talk: running.talk() }).toMatchObject({ status: 0 })
 
     const story = [
-      / {2}transactions-balance {2}balanced /,
-      /Balanced at one epoch, dropcopy=\d+ cash=\d+: [\d,]+ keys agree to the last digit/,
-      /Fault planted: altered-amount-by-1e-18 at dropcopy event \d+\. .* = -0\.000000000000000001\.$/,
-      / {2}transactions-balance {2}diff /,
-      /Fault found [\d.]+ m?s later, by .*: 1 of \d+ keys differ/,
-      /^ +difference +-0\.000000000000000001$/,
-      /Fault repaired: altered-amount-by-1e-18/,
-      /Balanced again at dropcopy=\d+ cash=\d+/,
-      /^fault altered-amount-by-1e-18: planted, found .*, repaired, and balanced again$/,
+      /transactions-balance is balanced at one epoch, dropcopy=\d+ cash=\d+: [\d,]+ keys agree to the last digit/,
+      /Fault planted: altered-realized-pnl-transaction at dropcopy event \d+\. .* realized_pnl -?0\.000000000000000001/,
+      /Every check that must see the fault has found it\. Balanced as before.*: .*positions-match/,
+      /Fault repaired: altered-realized-pnl-transaction/,
+      /Balanced again [\d.]+ m?s after the repair, to the last digit: /,
+      /^fault altered-realized-pnl-transaction: planted, found by .*; repaired, and balanced again$/,
     ]
     const places = story.map(step => lines.findIndex(line => step.test(line)))
     expect(places, told).toEqual([...places].sort((a, b) => a - b))
     expect(places).not.toContain(-1)
+    const summary = lines.slice(lines.findIndex(line => /^\d+ runs in /.test(line)))
+    for (const check of BUILTIN_CHECK_NAMES) {
+      const saw = faultNamed('altered-realized-pnl-transaction').expect[check].verdict === 'diff'
+      const verdicts = lines.filter(line => line.includes(`  ${check}  `)).map(line => line.trim().split(/ {2,}/)[2])
+      expect(verdicts, told).toContain('balanced')
+      expect(verdicts.includes('diff'), told).toBe(saw)
+      // Each that must see it, and no other, is told of as the one that found it: there and in the summary.
+      expect(lines.some(line => new RegExp(`Fault found [\\d.]+ m?s later by ${check}, .*: 1 of \\d+ keys differ`).test(line))).toBe(saw)
+      expect(summary.some(line => line.startsWith('fault ') && line.includes(`${check} after `))).toBe(saw)
+      expect(
+        summary.some(line => new RegExp(`^${check} +\\d+ balanced, \\d+ diff, 0 inconclusive$`).test(line)),
+        told,
+      ).toBe(true)
+    }
     // Named by the check as the simulator had recorded it, whatever the account is called.
-    const [, key = '?'] = /own record: (account_id .*?, asset \w+), PostgreSQL/.exec(told) ?? []
+    const [, key = '?'] = /must be found by transactions-balance (account_id .*?, asset \w+), balance /.exec(told) ?? []
     expect(lines.map(line => line.trim())).toContain(key)
-    expect(told).toMatch(/false differences in \d+ comparisons without waiting.*pinned: 0$/m)
+    expect(told).toMatch(/false differences in \d+ comparisons? without waiting.*pinned: 0$/m)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none of these is what is tested.
     expect(told + running.talk()).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/)
     await expectNothingLeft()
@@ -103,7 +116,7 @@ describe('recon demo', () => {
 
   test.each([
     { name: 'Ctrl-C while accounts are being opened', when: /opening .* accounts/, end: interrupt, status: 0, summary: false },
-    { name: 'Ctrl-C during a check', when: /transactions-balance {2}balanced/, end: interrupt, status: 0, summary: true },
+    { name: 'Ctrl-C during a check', when: /transactions-balance +balanced/, end: interrupt, status: 0, summary: true },
     { name: 'a reader that leaves, as head does,', when: /^To look/, end: closeReader, status: 0, summary: false },
     { name: 'kill -9 while accounts are being opened', when: /opening .* accounts/, end: kill, status: null, summary: false },
   ])('$name ends it and leaves no process and no folder', async ({ when, end, status, summary }) => {
@@ -115,7 +128,7 @@ describe('recon demo', () => {
     end(running)
 
     expect(await running.exited).toBe(status)
-    if (summary) expect(running.lines.join('\n')).toMatch(/^\d+ checks? in [\d.]+ m?s: [1-9]\d* balanced, 0 diff, 0 inconclusive$/m)
+    if (summary) expect(running.lines.join('\n')).toMatch(/^\d+ runs? in [\d.]+ m?s: [1-9]\d* balanced, 0 diff, 0 inconclusive$/m)
     await expectNothingLeft()
   })
 })

@@ -1,5 +1,5 @@
 import type { Run } from '../../checks/run.ts'
-import type { NamedFields } from '../../epoch/mismatch.ts'
+import type { Mismatch, NamedFields } from '../../epoch/mismatch.ts'
 import { escapeName } from '../terminal/escape.ts'
 import { widthOf } from '../terminal/table.ts'
 import { epochText } from './figures.ts'
@@ -25,14 +25,7 @@ export function findingLines(run: Run, width: number, repaired = false): readonl
       width,
     ),
     ...wrapWords(run.reason, width - 2, '').map(line => lineOf(`  ${line}`)),
-    ...run.mismatches.slice(0, KEYS_SHOWN).flatMap(({ key, left, right, difference }) => [
-      lineOf(`  ${keyText(key)}`, 'bold'),
-      ...aligned([
-        ['PostgreSQL', sideText(left)],
-        ['ClickHouse', sideText(right)],
-        ['difference', Object.values(difference).join(' ')],
-      ]),
-    ]),
+    ...run.mismatches.slice(0, KEYS_SHOWN).flatMap(mismatch => mismatchLines(mismatch, sidesOf(run.check))),
     ...(more > 0n ? [lineOf(`  ... and ${more} more`, 'dim')] : []),
   ]
 }
@@ -44,16 +37,44 @@ export function keyText(key: NamedFields): string {
     .join(', ')
 }
 
-function sideText(side: NamedFields | null): string {
-  return side === null
-    ? 'no row'
-    : Object.values(side)
-        .map(value => escapeName(value))
-        .join(' ')
+/** What the two sides of a check are. */
+const SIDES: Readonly<Record<string, readonly [left: string, right: string]>> = {
+  'transactions-balance': ['PostgreSQL', 'ClickHouse'],
+  'positions-match': ['PostgreSQL', 'ClickHouse'],
+  'position-realized-pnls-balance': ['positions', 'transactions'],
+  'omnibus-balances-square': ['custodian', 'books'],
+  'pnl-is-zero-sum': ['sum', 'must be'],
+}
+
+function sidesOf(check: string): readonly [string, string] {
+  return SIDES[check] ?? ['left', 'right']
+}
+
+/** One key, and of each value that differs both sides and the difference. */
+function mismatchLines({ key, left, right, difference }: Mismatch, [leftName, rightName]: readonly [string, string]): readonly Line[] {
+  const values = Object.entries(difference).filter(([, amount]) => amount !== '0')
+  const several = Object.keys(difference).length > 1
+  return [
+    lineOf(`  ${keyText(key)}`, 'bold'),
+    ...(values.length === 0 ? [lineOf('    a row on one side alone')] : []),
+    ...values.flatMap(([name, amount]) => [
+      ...(several ? [lineOf(`    ${escapeName(name)}`)] : []),
+      ...aligned([
+        [leftName, sideText(left, name)],
+        [rightName, sideText(right, name)],
+        ['difference', amount],
+      ]),
+    ]),
+  ]
+}
+
+function sideText(side: NamedFields | null, value: string): string {
+  return side === null ? 'no row' : escapeName(side[value] ?? null)
 }
 
 function aligned(figures: readonly (readonly [name: string, value: string])[]): readonly Line[] {
   const before = (value: string) => widthOf(value.split('.')[0] ?? '')
   const width = Math.max(...figures.map(([, value]) => before(value)))
-  return figures.map(([name, value]) => lineOf(`    ${name}  ${' '.repeat(width - before(value))}${value}`))
+  const names = Math.max(...figures.map(([name]) => name.length))
+  return figures.map(([name, value]) => lineOf(`    ${name.padEnd(names)}  ${' '.repeat(width - before(value))}${value}`))
 }
