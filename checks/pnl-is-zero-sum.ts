@@ -49,6 +49,7 @@ async function checkCycle(sources: CheckSources, positions: AsOfLeg, transaction
   if (found.kind === 'nothing-traded') return nothingToMark(attempt)
   if (found.kind === 'without-rows') return withoutRows(found.cycle, await marksAreCaughtUp(sources.clickhouse, marksOf(sources), scope))
   record.epoch = found.epoch
+  record.epochOf = 'mark-cycle'
   if (!positions.streams.includes(found.facts.stream)) return ofForeignStream(found)
 
   const marks = clickHouseMarkLeg(sources.clickhouse, marksOf(sources), found.cycle, found.facts)

@@ -13,6 +13,7 @@ const NOTHING_COMPARED: Comparison = { keysCompared: 0n, mismatchCount: 0n, mism
 /** Collects the evidence of one run while it goes, and makes the `recon.run/1` document of it. */
 export class RunRecord {
   epoch: Epoch | undefined
+  epochOf: 'engine' | 'mark-cycle' = 'engine'
   stamps: Epoch | undefined
   attempts = 0
   torn = 0
@@ -44,6 +45,7 @@ export class RunRecord {
   /** Forgets what an attempt that broke off had found; how often and how long was tried stays. */
   restart(): void {
     this.epoch = undefined
+    this.epochOf = 'engine'
     this.stamps = undefined
     this.capturedRows = undefined
     this.comparison = NOTHING_COMPARED
@@ -85,6 +87,7 @@ export class RunRecord {
       reasonCode: outcome.reasonCode,
       reason: outcome.reason,
       epoch: this.epoch ? epochToJson(this.epoch) : null,
+      ...(this.epochOf === 'engine' ? {} : { epochOf: this.epochOf }),
       keysCompared: comparison.keysCompared.toString(),
       mismatchCount: comparison.mismatchCount.toString(),
       mismatches: comparison.mismatches,

@@ -56,6 +56,8 @@ export interface Run {
   readonly reason: string
   /** The epoch at which both sides were compared; null where none was captured. */
   readonly epoch: JsonEpoch | null
+  /** Where the epoch is that of a mark cycle, which the sink computes: it says nothing about how far the engine had come. Absent: the engine's. */
+  readonly epochOf?: 'mark-cycle'
   readonly keysCompared: string
   readonly mismatchCount: string
   /** The first mismatches in key order, as many as `maxMismatches` allows. */

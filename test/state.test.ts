@@ -134,10 +134,11 @@ describeEngines("recon's own database", () => {
       expect((await state.highestEpochs(never)).epoch).toEqual({ dropcopy: 9223372036854775807n, cash: 30n, third: 0n })
     })
 
-    it('do not count runs that captured no epoch or that saw it go back', async () => {
+    it("do not count runs that captured no epoch, that saw it go back, or whose epoch is not the engine's", async () => {
       await record({ epoch: { dropcopy: '9', cash: '3' } })
       await record({ epoch: null, verdict: 'inconclusive', reasonCode: 'store-unreachable' })
       await record({ epoch: { dropcopy: '2', cash: '50' }, verdict: 'inconclusive', reasonCode: 'epoch-regression' })
+      await record({ epoch: { dropcopy: '7000', cash: '7000' }, epochOf: 'mark-cycle' })
       expect((await state.highestEpochs(never)).epoch).toEqual({ dropcopy: 9n, cash: 3n })
     })
 

@@ -7,6 +7,8 @@ export interface RecordableRun {
   readonly verdict: Verdict
   readonly reasonCode: string
   readonly epoch?: Readonly<Record<string, string>> | null
+  /** Whose epoch it is, where it is not how far the engine had come: then it does not bind the runs after it. */
+  readonly epochOf?: string
   readonly startedAt: string
   readonly finishedAt: string
 }

@@ -14,10 +14,10 @@ export async function insertRun(client: pg.ClientBase, run: RecordableRun, era: 
       on conflict (run_id) do nothing
       returning position, era, epoch, reason_code),
     heights as (
-      -- a run that saw the epoch go back is no witness of how high it had been
+      -- a run that saw the epoch go back is no witness of how high it had been, and one at an epoch that is not the engine's neither
       insert into recon.run_epochs (era, stream, sequence, position)
       select era, key, value::bigint, position from recorded cross join lateral json_each_text(epoch)
-      where reason_code <> 'epoch-regression')
+      where reason_code <> 'epoch-regression' and $10::boolean)
     select position from recorded`,
     [
       run.runId,
@@ -29,6 +29,7 @@ export async function insertRun(client: pg.ClientBase, run: RecordableRun, era: 
       run.finishedAt,
       era?.toString() ?? null,
       JSON.stringify(run),
+      run.epochOf === undefined,
     ],
   )
   return rows.length > 0
