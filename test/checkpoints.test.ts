@@ -41,30 +41,25 @@ describeEngines('checkpoints', () => {
     const books = await openBooks(stores)
     const options = { connectTimeoutMs: 5_000, statementTimeoutMs: 20_000, migrateTimeoutMs: 20_000, signal: never }
     const state = await openState(stores.reconUrl, options)
-    const workshop = layout === 'clickhouse' ? await openWorkshop(books) : undefined
+    const workshop = layout === 'clickhouse' ? openWorkshop(books) : undefined
     closing.push(
       () => books.close(),
       () => state.close(),
-      async () => workshop?.drop(),
+      async () => workshop?.close(),
     )
     return new Bench(books, state, workshop)
   }
 
-  const openWorkshop = async (books: Books) => {
-    const url = new URL(books.stores.clickhouseUrl)
-    const database = `${decodeURIComponent(url.pathname.slice(1))}_recon`
-    await books.command(`create database \`${database}\``)
-    url.pathname = `/${encodeURIComponent(database)}`
-    const connection = connectClickHouse({ name: 'clickhouse-state', url: url.href, connectTimeoutMs: 5_000, statementTimeoutMs: 20_000 })
-    const drop = async () => {
-      await connection.execute(`drop database \`${database}\``, {}, context)
-      await connection.close()
-    }
-    return { ...connection, drop }
-  }
+  const openWorkshop = (books: Books) =>
+    connectClickHouse({
+      name: 'clickhouse-state',
+      url: books.stores.clickhouseStateUrl,
+      connectTimeoutMs: 5_000,
+      statementTimeoutMs: 20_000,
+    })
 
   for (const layout of ['clickhouse', 'postgres'] as const) {
-    it(`[P-CHECKPOINT] in ${layout}: every check goes on from what it verified, reads only what came since, and says what a full run says`, async () => {
+    it.concurrent(`[P-CHECKPOINT] in ${layout}: every check goes on from what it verified, reads only what came since, and says what a full run says`, async () => {
       const bench = await open(`go on ${layout}`, layout)
       await runSound(bench.books.stores, 600n)
       for (const make of makers) {
@@ -88,7 +83,7 @@ describeEngines('checkpoints', () => {
     })
   }
 
-  it.each(['clickhouse', 'postgres'] as const)(
+  it.concurrent.each(['clickhouse', 'postgres'] as const)(
     '[P-CHECKPOINT] in %s: checkpoint and increment are the full scan, for random histories and any split',
     async layout => {
       const bench = await open(`split ${layout}`, layout)
@@ -150,7 +145,7 @@ describeEngines('checkpoints', () => {
     },
   )
 
-  it.each([
+  it.concurrent.each([
     {
       rewrite: 'late-row',
       sql: `insert into transactions select stream, sequence, 'late', account_id, asset, symbol, kind, 0, occurred_at from transactions where stream = 'dropcopy' and sequence = 100 limit 1`,
@@ -189,7 +184,7 @@ describeEngines('checkpoints', () => {
     },
   )
 
-  it('a checkpoint is void when an epoch was accepted, when it is not what was written, and for another definition; and a budget looks at the oldest first', async () => {
+  it.concurrent('a checkpoint is void when an epoch was accepted, when it is not what was written, and for another definition; and a budget looks at the oldest first', async () => {
     const bench = await open('void', 'clickhouse')
     await runSound(bench.books.stores, 400n)
     await bench.advance(transactionsBalance)
@@ -216,7 +211,7 @@ describeEngines('checkpoints', () => {
     expect(await bench.audit()).toMatchObject({ verdict: 'balanced' })
   })
 
-  it('a run that began before the newest checkpoint was made goes on from an older one, and sees a difference as a full run does', async () => {
+  it.concurrent('a run that began before the newest checkpoint was made goes on from an older one, and sees a difference as a full run does', async () => {
     const bench = await open('older', 'postgres')
     await runSound(bench.books.stores, 300n)
     await bench.advance(transactionsBalance)

@@ -41,5 +41,6 @@ function configWith(urls: StoreUrls, horizon: Horizon): Config {
     postgresUrl: secret(urls.postgresUrl),
     clickhouseUrl: secret(urls.clickhouseUrl),
     stateUrl: secret(urls.reconUrl),
+    clickhouseStateUrl: secret(urls.clickhouseStateUrl),
   }).config
 }

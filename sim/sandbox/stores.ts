@@ -17,6 +17,8 @@ export interface StoreUrls {
   readonly reconUrl: string
   /** ClickHouse, with the reference schema; the database is in the path. */
   readonly clickhouseUrl: string
+  /** A database of recon's own on the same ClickHouse, empty. Not among what `recon sandbox` prints: it is the database `recon` of that server. */
+  readonly clickhouseStateUrl: string
 }
 
 /** A set of databases of its own on servers that are shared, for one test or one run. */
@@ -60,12 +62,14 @@ export async function prepareSandbox(servers: StoreServers): Promise<StoreUrls> 
       await fillPostgres(atDatabase(servers.postgresUrl, 'recon'), false)
     })(),
     createClickHouse(servers.clickhouseUrl, 'ax'),
+    createStateDatabase(servers.clickhouseUrl, 'recon'),
   ])
   return {
     postgresUrl: atDatabase(servers.postgresUrl, 'ax'),
     shadowPostgresUrl: atDatabase(servers.postgresUrl, 'ax_shadow'),
     reconUrl: atDatabase(servers.postgresUrl, 'recon'),
     clickhouseUrl: atDatabase(servers.clickhouseUrl, 'ax'),
+    clickhouseStateUrl: atDatabase(servers.clickhouseUrl, 'recon'),
   }
 }
 
@@ -92,6 +96,7 @@ export async function createStores(servers: StoreServers, name: string): Promise
       }
     }),
     createClickHouse(servers.clickhouseUrl, prefix),
+    createStateDatabase(servers.clickhouseUrl, `${prefix}_recon`),
   ])
   const postgresUrl = atDatabase(servers.postgresUrl, databases.incumbent)
   const clickhouseUrl = atDatabase(servers.clickhouseUrl, prefix)
@@ -100,6 +105,7 @@ export async function createStores(servers: StoreServers, name: string): Promise
     shadowPostgresUrl: atDatabase(servers.postgresUrl, databases.shadow),
     reconUrl: atDatabase(servers.postgresUrl, databases.recon),
     clickhouseUrl,
+    clickhouseStateUrl: atDatabase(servers.clickhouseUrl, `${prefix}_recon`),
     readOnlyPostgresUrl: asUser(postgresUrl, readerRole),
     readOnlyClickhouseUrl: asUser(clickhouseUrl, sandboxUsers.reader.name),
     strictClickhouseUrl: asUser(clickhouseUrl, sandboxUsers.strict.name),
@@ -109,9 +115,15 @@ export async function createStores(servers: StoreServers, name: string): Promise
           await client.query(`drop database if exists ${escapeIdentifier(database)} with (force)`)
         }
       })
-      await withClickHouse(servers.clickhouseUrl, client => client.command({ query: `drop database if exists \`${prefix}\` sync` }))
+      await withClickHouse(servers.clickhouseUrl, async client => {
+        for (const database of [prefix, `${prefix}_recon`]) await client.command({ query: `drop database if exists \`${database}\` sync` })
+      })
     },
   }
+}
+
+async function createStateDatabase(clickhouseUrl: string, database: string): Promise<void> {
+  await withClickHouse(clickhouseUrl, client => client.command({ query: `create database if not exists \`${database}\`` }))
 }
 
 /** Several test files may come here at once; the first makes the templates, under a lock, and the others wait for it. */
