@@ -8,11 +8,12 @@ import { customCheck } from '../checks/custom/custom-check.ts'
 import { inspectRelation } from '../checks/custom/inspect-relation.ts'
 import type { Run } from '../checks/run.ts'
 import { type RunOptions, runCheck } from '../checks/run-check.ts'
+import { examine } from '../cli/doctor/examine.ts'
 import { main } from '../cli/main.ts'
 import { systemClock } from '../stores/system-clock.ts'
 import { type Books, openBooks } from './support/books.ts'
 import { describeEngines, startTestEngines, type TestEngines } from './support/engines.ts'
-import { documentBlocks, relationOf } from './support/relations.ts'
+import { configOf, documentBlocks, relationOf } from './support/relations.ts'
 
 const [, FEES = ''] = documentBlocks('yaml')
 
@@ -266,6 +267,28 @@ describeEngines("a relation of one's own", () => {
     const refused = await run(yaml)
     expect(refused).toMatchObject({ verdict: 'inconclusive', reasonCode: 'schema-mismatch', epoch: null })
     for (const problem of await problems(yaml)) expect(refused.reason).toContain(problem)
+  })
+
+  it('is looked at by recon doctor, which tells every problem and every leg that nothing proves', async () => {
+    await books.pg.query('create table facts (sequence bigint, k text, v numeric)')
+    const { postgresUrl, clickhouseUrl } = books.stores
+    const examined = async (yaml: string) => {
+      const context = { clock: systemClock, signal: new AbortController().signal }
+      const findings = await examine({ postgresUrl, clickhouseUrl }, configOf(yaml).config, context)
+      return findings.filter(({ id }) => id.startsWith('relations.')).map(({ status, what }) => `${status} ${what}`)
+    }
+    expect(await examined(FEES)).toEqual(['ok its SQL fits the stores'])
+    const right = `select 'a' as k, 1 as v where {epoch.runs} > 0`
+    expect(await examined(againstFacts('select k, v from facts', right))).toEqual([
+      'ok its SQL fits the stores',
+      'warn right: nothing proves complete what was read 0 ms after the capture',
+    ])
+    const wrong = againstFacts('select k, v as w, v::real as v from facts', right)
+    expect(await examined(wrong)).toEqual([
+      'fail left.sql: column w is neither a key nor a value; leave it out',
+      expect.stringMatching(/^fail left\.sql: value v is real and must be exact/),
+    ])
+    expect(await examined(`${wrong}checks: { mine: { enabled: false } }\n`)).toEqual([])
   })
 
   it('looks for inexact arithmetic in ClickHouse, wherever in the select it stands', async () => {

@@ -27,7 +27,7 @@ export function customCheck(custom: CustomRelation, sources: CustomSources): Che
 }
 
 /** The legs of which no count says that all their facts were read, in words. */
-function unprovenLegs(custom: CustomRelation): readonly string[] {
+export function unprovenLegs(custom: CustomRelation): readonly string[] {
   return sidesOf(custom).flatMap(([side, leg]) => {
     if (leg.store !== 'clickhouse') return []
     const { horizon } = leg

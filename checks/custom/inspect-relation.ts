@@ -10,6 +10,9 @@ import { type CustomSources, streamSources } from './custom-legs.ts'
 import { type CustomHistory, type CustomRelation, sidesOf } from './custom-relation.ts'
 import { columnProblems, scalarProblems, stampProblems } from './judge-query.ts'
 
+/** The stores whose live schema is asked. */
+export type InspectedStores = Pick<CustomSources, 'postgres' | 'clickhouse'>
+
 /** A select of a relation: where it stands in the configuration, and what must be true of its columns. */
 interface Question {
   readonly where: string
@@ -21,7 +24,7 @@ interface Question {
  * Compares the SQL of a relation with the live schema, without reading a row, and returns everything that is wrong, each problem naming the key under the relation
  * that it is about. Rejects with `StoreError` where a store cannot be asked.
  */
-export async function inspectRelation(custom: CustomRelation, sources: CustomSources, context: LegContext): Promise<readonly string[]> {
+export async function inspectRelation(custom: CustomRelation, sources: InspectedStores, context: LegContext): Promise<readonly string[]> {
   const histories = sidesOf(custom).flatMap(([side, leg]) => (leg.store === 'clickhouse' ? [{ side, leg }] : []))
   const [postgres, ...clickhouse] = await Promise.all([
     inspectPostgresQueries(custom, sources, context),
@@ -30,7 +33,7 @@ export async function inspectRelation(custom: CustomRelation, sources: CustomSou
   return [...postgres, ...clickhouse.flat()]
 }
 
-async function inspectPostgresQueries(custom: CustomRelation, sources: CustomSources, context: LegContext): Promise<readonly string[]> {
+async function inspectPostgresQueries(custom: CustomRelation, sources: InspectedStores, context: LegContext): Promise<readonly string[]> {
   const streams = streamSources(custom)
   const questions: readonly Question[] = [
     ...streams.map(({ name, sql }) => ({ where: `streams.${name}`, sql, judge: scalarProblems })),
@@ -51,7 +54,7 @@ async function inspectHistory(
   custom: CustomRelation,
   side: string,
   { sql, streams, horizon }: CustomHistory,
-  { clickhouse }: CustomSources,
+  { clickhouse }: InspectedStores,
   context: LegContext,
 ): Promise<readonly string[]> {
   const counts = horizon.strategy === 'watermark' ? Object.entries(horizon.rows ?? {}) : []
