@@ -1,6 +1,5 @@
 import { Writable } from 'node:stream'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { KNOWN_CHECKS } from '../cli/check/registry.ts'
 import { loadConfig } from '../cli/config/load.ts'
 import { needsOf } from '../cli/doctor/check-needs.ts'
 import { doctorCommand } from '../cli/doctor/command.ts'
@@ -10,6 +9,7 @@ import { judgeClickHouse } from '../cli/doctor/judge-clickhouse.ts'
 import { judgeClock } from '../cli/doctor/judge-clock.ts'
 import { judgeReadOnly } from '../cli/doctor/judge-read-only.ts'
 import { judgeWatermarks } from '../cli/doctor/judge-watermarks.ts'
+import { startCustodian } from '../sim/custodian/custodian.ts'
 import { withClickHouse } from '../sim/engines/clickhouse-client.ts'
 import { withPostgres } from '../sim/engines/postgres-client.ts'
 import type { Stores } from '../sim/sandbox/stores.ts'
@@ -18,9 +18,15 @@ import { describeEngines, startTestEngines, type TestEngines } from './support/e
 
 const context = { clock: systemClock, signal: new AbortController().signal }
 
-function configOf(stores: Pick<Stores, 'reconUrl'> | undefined) {
-  const environment = stores ? { RECON_STATE_URL: stores.reconUrl } : {}
-  return loadConfig({ environment, workingFolder: '/nowhere', file: undefined, knownChecks: KNOWN_CHECKS }).config
+const RELATIONS = ['transactions-balance', 'position-realized-pnls-balance', 'positions-match']
+
+function configOf(
+  stores: Pick<Stores, 'reconUrl'> | undefined,
+  checks: readonly string[] = RELATIONS,
+  custodian: Readonly<Record<string, string>> = {},
+) {
+  const environment = { ...custodian, ...(stores ? { RECON_STATE_URL: stores.reconUrl } : {}) }
+  return loadConfig({ environment, workingFolder: '/nowhere', file: undefined, knownChecks: checks }).config
 }
 
 function notWell(findings: readonly Finding[]): Record<string, string> {
@@ -150,7 +156,7 @@ describeEngines('recon doctor', () => {
         .replace('transaction_id String', 'transaction_id Nullable(String)'),
     )
     expect(await diagnose()).toEqual({
-      'clickhouse.history.transactions.order': expect.stringMatching(/^warn: .*sorted by \(kind\) and not by the sequence first/),
+      'clickhouse.history.transactions.order': expect.stringMatching(/^warn: .*sorted by \(kind\) and not by sequence first/),
       'clickhouse.tables.transactions':
         'fail: table transactions, read by transactions-balance, position-realized-pnls-balance: column stream is LowCardinality(Nullable(String)) and must be String; column sequence is Nullable(UInt64) and must be UInt64; column transaction_id is Nullable(String) and must be String',
     })
@@ -206,6 +212,62 @@ describeEngines('recon doctor', () => {
     expect(findings.find(({ id }) => id === 'clickhouse.history.positions')?.remedy).toBe(
       'keep it in a MergeTree ordered by (stream, sequence, execution_id, account_id, symbol)',
     )
+  })
+
+  it('looks at the marks, and whether cycles are still published, where pnl-is-zero-sum is enabled', async () => {
+    const judge = async () => notWell(await examine(asReader(), configOf(stores, ['pnl-is-zero-sum']), context))
+    expect(await judge()).toEqual({})
+
+    await inPostgres(`insert into trade_engine.resume_tokens values ('trade-engine', 'dropcopy', 10, '')`)
+    await inClickHouse(
+      `insert into sink_watermarks values ('transactions', 'dropcopy', 10, 0, now64(6)), ('positions', 'dropcopy', 10, 0, now64(6))`,
+    )
+    expect(await judge()).toEqual({
+      'clickhouse.watermarks.pnl_marks.mark_cycle': expect.stringMatching(/^fail: no mark cycle is complete/),
+    })
+
+    await inClickHouse(`insert into sink_watermarks values ('pnl_marks', 'mark_cycle', 3, 0, now64(6) - interval 1 hour)`)
+    await inClickHouse('drop table pnl_marks sync')
+    await inClickHouse(`create table pnl_marks (mark_cycle UInt64, stream String, sequence UInt64, account_id String, symbol String, asset String,
+      mark_price Float64, realized_pnl Decimal(38,18), marked_at DateTime64(6,'UTC')) engine = SummingMergeTree order by (account_id, symbol)`)
+    expect(await judge()).toEqual({
+      'clickhouse.watermarks.pnl_marks.mark_cycle': expect.stringMatching(/^warn: the newest complete mark cycle is 3, .* 3600 s ago$/),
+      'clickhouse.tables.pnl_marks':
+        'fail: table pnl_marks, read by pnl-is-zero-sum: column mark_price is Float64 and must be Decimal(38, 18); column unrealized_pnl is missing (Decimal(38, 18))',
+      'clickhouse.history.pnl_marks': expect.stringMatching(/^fail: .*merges combine rows/),
+      'clickhouse.history.pnl_marks.order': expect.stringMatching(/^warn: .*by \(account_id, symbol\) and not by mark_cycle first/),
+    })
+  })
+
+  it('asks the custodian, where omnibus-balances-square is enabled', async () => {
+    const custodian = await startCustodian()
+    try {
+      const judge = (environment: Readonly<Record<string, string>>) =>
+        examine(asReader(), configOf(stores, ['omnibus-balances-square'], environment), context)
+      const [RECON_CUSTODIAN_URL, RECON_CUSTODIAN_API_KEY] = [custodian.url, custodian.apiKey]
+      const about = async (environment: Readonly<Record<string, string>>) =>
+        (await judge(environment)).filter(({ id }) => id === 'custodian.reachable')
+
+      expect(await about({ RECON_CUSTODIAN_URL, RECON_CUSTODIAN_API_KEY })).toEqual([
+        { id: 'custodian.reachable', status: 'ok', what: 'the custodian answers, and holds USD, USDC in vault-1', remedy: null },
+      ])
+      expect(await about({ RECON_CUSTODIAN_URL, RECON_CUSTODIAN_API_KEY: 'another-key' })).toEqual([
+        expect.objectContaining({ status: 'fail', remedy: expect.stringContaining('RECON_CUSTODIAN_API_KEY') }),
+      ])
+      expect(await about({ RECON_CUSTODIAN_URL })).toEqual([
+        expect.objectContaining({ status: 'fail', remedy: 'set RECON_CUSTODIAN_API_KEY' }),
+      ])
+      expect(await about({})).toEqual([
+        expect.objectContaining({ status: 'warn', what: expect.stringContaining('leaves omnibus-balances-square out') }),
+      ])
+      // What cannot be asked needs nothing of the stores.
+      expect((await judge({})).map(({ id }) => id)).not.toContain('postgres.tables.balances')
+      expect((await judge({ RECON_CUSTODIAN_URL, RECON_CUSTODIAN_API_KEY })).map(({ id }) => id)).toEqual(
+        expect.arrayContaining(['postgres.tables.balances', 'postgres.tables.transfers', 'clickhouse.tables.transactions']),
+      )
+    } finally {
+      await custodian.stop()
+    }
   })
 
   it('looks at each table once, and only at those that an enabled check reads', async () => {

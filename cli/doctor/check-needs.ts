@@ -1,5 +1,8 @@
 import type { BuiltinCheckName, CustodyCheckName } from '../../checks/builtin.ts'
+import { sidesOf } from '../../checks/custom/custom-relation.ts'
 import { type MappedTable, REFERENCE_HISTORIES, type ReferenceHistoryName, type ReferenceTables } from '../../checks/reference-model.ts'
+import { MARK_STREAM } from '../../stores/clickhouse/mark-cycles.ts'
+import { needsCustodian } from '../check/custody.ts'
 import type { CheckConfig, Config } from '../config/config.ts'
 import { HISTORY_NEEDS, POSTGRES_NEEDS, WATERMARKS_NEED } from './column-needs.ts'
 import type { ColumnNeed } from './judge-columns.ts'
@@ -10,7 +13,8 @@ const READS = {
   'position-realized-pnls-balance': { postgres: [], histories: ['positions', 'transactions'] },
   'positions-match': { postgres: ['positions'], histories: ['positions'] },
   'omnibus-balances-square': { postgres: ['balances', 'transfers'], histories: ['transactions'] },
-} as const satisfies Readonly<Record<BuiltinCheckName | CustodyCheckName, Reads>>
+  'pnl-is-zero-sum': { postgres: [], histories: ['pnl_marks', 'positions', 'transactions'] },
+} as const satisfies Readonly<Record<BuiltinCheckName | CustodyCheckName | 'pnl-is-zero-sum', Reads>>
 
 /** What `recon explain` reads beside them: it does without, and then has less to say. */
 const EXPLAIN_READS: Reads = { postgres: ['trades', 'transfers'], histories: [] }
@@ -18,11 +22,14 @@ const EXPLAIN_READS: Reads = { postgres: ['trades', 'transfers'], histories: [] 
 /** The state tables, and the history in which each of their changes has a row: the same streams change both. */
 const STATE: Partial<Record<PostgresTableName, ReferenceHistoryName>> = { balances: 'transactions', positions: 'positions' }
 
+/** The histories whose rows stand at a sequence of a stream, and the one whose rows stand at a mark cycle. */
+type HistoryName = ReferenceHistoryName | 'pnl_marks'
+
 type PostgresTableName = keyof ReferenceTables['postgres']
 
 interface Reads {
   readonly postgres: readonly PostgresTableName[]
-  readonly histories: readonly ReferenceHistoryName[]
+  readonly histories: readonly HistoryName[]
 }
 
 /** A table that enabled checks read; names of columns are those of the reference model. */
@@ -46,12 +53,14 @@ export interface GrowingNeed extends TableNeed {
   readonly address: readonly string[]
   /** How the reference model sorts it. */
   readonly orderBy: readonly string[]
+  /** What an increment is told by, so that the sorting key should begin with it; undefined where nothing reads increments. */
+  readonly progress: 'sequence' | 'mark_cycle' | undefined
 }
 
-/** A history, of which checks read what lies at or below an epoch. */
+/** A history, of which checks read what lies at or below an epoch, or in one cycle. */
 export interface HistoryNeed extends GrowingNeed {
-  readonly name: ReferenceHistoryName
-  /** The streams that write into it. */
+  readonly name: HistoryName
+  /** The streams of its watermarks. */
   readonly streams: readonly string[]
   /** How long the most patient check waits for its watermarks, in milliseconds; undefined where none does. */
   readonly watermarkTimeoutMs: number | undefined
@@ -69,10 +78,10 @@ export interface Needs {
 export function needsOf(config: Config): Needs {
   const enabled = Object.entries(READS).flatMap(([name, reads]: [string, Reads]) => {
     const check = config.checks[name]
-    return check?.enabled ? [{ name, check, reads }] : []
+    return check?.enabled && canBeAsked(name, config) ? [{ name, check, reads }] : []
   })
   const everything = [...enabled.map(({ reads }) => reads), EXPLAIN_READS]
-  const waiting = enabled.filter(({ check }) => waits(check))
+  const waiting = [...enabled.filter(({ check }) => waits(check)).map(({ name }) => name), ...waitingRelations(config)]
   return {
     postgres: distinct(everything.flatMap(reads => reads.postgres)).map(name => ({
       name,
@@ -89,9 +98,7 @@ export function needsOf(config: Config): Needs {
         mapped: config.tables.clickhouse[name],
         columns: HISTORY_NEEDS[name],
         checks: readers.map(check => check.name),
-        address: ['sequence', ...REFERENCE_HISTORIES[name].address],
-        orderBy: ['stream', 'sequence', ...REFERENCE_HISTORIES[name].address],
-        streams: streamsOf(name, config),
+        ...growthOf(name, config),
         watermarkTimeoutMs: timeouts.length === 0 ? undefined : Math.max(...timeouts),
       }
     }),
@@ -99,16 +106,40 @@ export function needsOf(config: Config): Needs {
   }
 }
 
-function watermarksNeed({ tables }: Config, waiting: readonly { readonly name: string }[]): GrowingNeed {
+/** What a history is sorted by, and which streams its watermarks are of. */
+function growthOf(name: HistoryName, config: Config): Pick<HistoryNeed, 'address' | 'orderBy' | 'progress' | 'streams'> {
+  if (name === 'pnl_marks') {
+    const orderBy = ['mark_cycle', 'symbol', 'account_id']
+    return { address: orderBy, orderBy, progress: 'mark_cycle', streams: [MARK_STREAM] }
+  }
+  const address = ['sequence', ...REFERENCE_HISTORIES[name].address]
+  return { address, orderBy: ['stream', ...address], progress: 'sequence', streams: streamsOf(name, config) }
+}
+
+function watermarksNeed({ tables }: Config, waiting: readonly string[]): GrowingNeed {
   const key = ['table_name', 'stream', 'sequence']
   return {
     name: 'sink_watermarks',
     mapped: tables.clickhouse.sink_watermarks,
     columns: WATERMARKS_NEED,
-    checks: waiting.map(({ name }) => name),
+    checks: waiting,
     address: key,
     orderBy: key,
+    progress: undefined,
   }
+}
+
+/** A check that asks the custodian is left out where there is none. */
+function canBeAsked(check: string, { custodian }: Config): boolean {
+  return custodian.url !== undefined || !needsCustodian(check)
+}
+
+/** The deployment's own relations that wait for watermarks. */
+function waitingRelations({ relations, checks }: Config): readonly string[] {
+  return Object.values(relations)
+    .filter(({ name }) => checks[name]?.enabled)
+    .filter(relation => sidesOf(relation).some(([, leg]) => leg.store === 'clickhouse' && leg.horizon.strategy === 'watermark'))
+    .map(({ name }) => name)
 }
 
 function waits({ horizon }: CheckConfig): boolean {

@@ -89,6 +89,18 @@ export const HISTORY_NEEDS = {
     realized_pnl: CH_DECIMAL,
     occurred_at: CH_TIME,
   },
-} as const satisfies Readonly<Record<ReferenceHistoryName, Readonly<Record<string, ColumnNeed>>>>
+  pnl_marks: {
+    mark_cycle: CH_SEQUENCE,
+    stream: CH_ADDRESS,
+    sequence: CH_SEQUENCE,
+    account_id: CH_ADDRESS,
+    symbol: CH_ADDRESS,
+    asset: CH_TEXT,
+    mark_price: CH_DECIMAL,
+    realized_pnl: CH_DECIMAL,
+    unrealized_pnl: CH_DECIMAL,
+    marked_at: CH_TIME,
+  },
+} as const satisfies Readonly<Record<ReferenceHistoryName | 'pnl_marks', Readonly<Record<string, ColumnNeed>>>>
 /** What they need of ClickHouse's watermarks. */
 export const WATERMARKS_NEED = { table_name: CH_TEXT, stream: CH_TEXT, sequence: CH_SEQUENCE, rows_total: CH_SEQUENCE } as const

@@ -13,15 +13,15 @@ export function judgeGrowth(need: GrowingNeed, table: InspectedTable | undefined
 /** Judges whether a run that needs only an increment of a history can read only that. */
 export function judgeOrder(need: GrowingNeed, table: InspectedTable | undefined): readonly Finding[] {
   // Of any other engine it is not seen here what lies beneath it.
-  if (!table?.engine.endsWith('MergeTree')) return []
+  if (need.progress === undefined || !table?.engine.endsWith('MergeTree')) return []
   const key = table.sortingKey.map(unquoted)
-  const [stream, sequence] = [columnOf(need.mapped, 'stream'), columnOf(need.mapped, 'sequence')]
-  if ((key[0] === stream ? key[1] : key[0]) === sequence) return []
+  const [stream, progress] = [columnOf(need.mapped, 'stream'), columnOf(need.mapped, need.progress)]
+  if ((key[0] === stream ? key[1] : key[0]) === progress) return []
   const sorted = key.length === 0 ? 'by nothing' : `by (${key.join(', ')})`
   return [
     warn(
       `${idOf(need)}.order`,
-      `table ${need.mapped.name} is sorted ${sorted} and not by the sequence first, so that a run reads all of it where an increment would do`,
+      `table ${need.mapped.name} is sorted ${sorted} and not by ${progress} first, so that a run reads all of it where an increment would do`,
       remedyOf(need),
     ),
   ]
