@@ -1,4 +1,5 @@
 import type { AsOfLeg, Lines } from '../../epoch/leg.ts'
+import { ReconError } from '../../epoch/recon-error.ts'
 import type { CheckSources } from '../check-sources.ts'
 import { historyLeg } from '../reference-legs.ts'
 import { readRows } from './read-rows.ts'
@@ -14,9 +15,12 @@ export function realizedPnlLeg(sources: CheckSources): AsOfLeg {
   })
 }
 
-/** Reads its rows: exact decimal text by asset, a canary among them. */
+/** Reads its rows: exact decimal text by asset, a canary among them. Throws `ReconError` (`unordered-leg`) where an asset comes twice. */
 export async function readRealizedPnl(lines: Lines): Promise<ReadonlyMap<string, string>> {
   const sums = new Map<string, string>()
-  for await (const { asset = '', realized_pnl: sum = '' } of readRows(lines, SHAPE)) sums.set(asset, sum)
+  for await (const { asset = '', realized_pnl: sum = '' } of readRows(lines, SHAPE)) {
+    if (sums.has(asset)) throw new ReconError('unordered-leg', `the realized PnL of ${JSON.stringify(asset)} came twice in one answer`)
+    sums.set(asset, sum)
+  }
   return sums
 }
