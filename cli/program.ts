@@ -47,7 +47,7 @@ Examples:
   program
     .command('check')
     .description('run checks once, at one epoch each')
-    .argument('[names...]', `which: ${KNOWN_CHECKS.join(', ')}`)
+    .argument('[names...]', `which: ${KNOWN_CHECKS.join(', ')}, or a relation of recon.yaml`)
     .option('--all', 'every check that is enabled')
     .option('--json', 'one recon.run/1 document per line')
     .addHelpText(

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { customCheck } from '../checks/custom/custom-check.ts'
 import { inspectRelation } from '../checks/custom/inspect-relation.ts'
@@ -10,6 +11,9 @@ import type { Run } from '../checks/run.ts'
 import { type RunOptions, runCheck } from '../checks/run-check.ts'
 import { examine } from '../cli/doctor/examine.ts'
 import { main } from '../cli/main.ts'
+import { connectClickHouse } from '../stores/clickhouse/connection.ts'
+import { postgresLogLeg } from '../stores/postgres/log-leg.ts'
+import { parseSqlTemplate } from '../stores/sql-template.ts'
 import { systemClock } from '../stores/system-clock.ts'
 import { type Books, openBooks } from './support/books.ts'
 import { describeEngines, startTestEngines, type TestEngines } from './support/engines.ts'
@@ -43,8 +47,8 @@ describeEngines("a relation of one's own", () => {
   })
   afterEach(() => books.close())
 
-  const run = (yaml: string, options: Partial<RunOptions> = {}): Promise<Run> =>
-    runCheck(customCheck(relationOf(yaml), books.sources()), {
+  const run = (yaml: string, options: Partial<RunOptions> = {}, sources = books.sources()): Promise<Run> =>
+    runCheck(customCheck(relationOf(yaml), sources), {
       runId: randomUUID(),
       clock: systemClock,
       signal: new AbortController().signal,
@@ -94,6 +98,19 @@ describeEngines("a relation of one's own", () => {
         },
       ],
     })
+  })
+
+  it('needs no more than roles that can only read', async () => {
+    await writeFees()
+    await books.watermark('dropcopy', '11', '5')
+    const { readOnlyPostgresUrl, readOnlyClickhouseUrl } = books.stores
+    const clickhouse = connectClickHouse({ ...books.clickhouse.store, url: readOnlyClickhouseUrl })
+    try {
+      const sources = books.sources({ clickhouse, postgres: { ...books.sources().postgres, url: readOnlyPostgresUrl } })
+      expect(await run(FEES, {}, sources)).toMatchObject({ verdict: 'balanced', keysCompared: '2', warnings: [] })
+    } finally {
+      await clickhouse.close()
+    }
   })
 
   it('sees an amount that was altered in its last place, and repeated deliveries not at all', async () => {
@@ -334,6 +351,27 @@ describeEngines("a relation of one's own", () => {
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
+  })
+
+  it('believes a log only where it stands at the epoch: a server that lags is asked again, and is no difference', async () => {
+    await books.pg.query(`create table facts (sequence bigint, k text, v numeric); insert into facts values (7, 'a', 1)`)
+    const leg = postgresLogLeg({
+      name: 'facts',
+      store: books.sources().postgres,
+      streams: [{ name: 'runs', sql: 'select max(sequence) from facts' }],
+      rows: parseSqlTemplate('select k, v from facts where sequence <= {epoch.runs}'),
+      shape: { keys: ['k'], values: ['v'], aggregating: false },
+      memoryBytesMax: 1 << 20,
+    })
+    const context = { clock: systemClock, signal: new AbortController().signal }
+    const textAt = async (runs: bigint) => {
+      const horizon = await leg.awaitHorizon({ runs }, 0, context)
+      if (horizon.kind !== 'reached') throw new Error('a log waits for nothing')
+      return text(leg.read({ runs }, horizon.horizon, context).lines)
+    }
+    expect(await textAt(7n)).toBe('a\t1\n')
+    expect(await textAt(6n)).toBe('')
+    await expect(textAt(8n)).rejects.toMatchObject({ reasonCode: 'horizon-timeout', retryable: true })
   })
 
   it('calls two rows of one key a mistake in the SQL', async () => {

@@ -10,7 +10,7 @@ const DECIMAL = /^Decimal\(/
 const MATCHABLE = /^(String|UUID|Date|Date32|Bool|Enum(8|16)\(.*\))$/
 
 /**
- * What a select gives, by the live schema; nothing is read. A select that the server refuses as it is written comes back as the refusal. Rejects with `StoreError`
+ * What a select gives, by the live schema; nothing is read, save for what scalar subqueries need, as of epoch 0. A select that the server refuses as it is written comes back as the refusal. Rejects with `StoreError`
  * where the server cannot be asked.
  */
 export async function describeClickHouseQuery(
