@@ -57,7 +57,7 @@ async function square(sources: CheckSources, custody: CustodySource, realized: A
   const asOf = { legs: [{ leg: realized, canary: canaries.realized }], epoch, deadlineMs }
   // From here on E is known: whatever the books had by E, the custodian must have had before, and is asked only now.
   const reading = beginReading(asOf, record, scope)
-  const asked = record.timed('read', () => askCustodian(source, head, { agreeMs: deadlineMs, answerMs: attempt.patienceEndsMs }, scope))
+  const asked = record.timed('read', () => askCustodian(source, head, deadlineMs, scope))
   scope.defer(() => Promise.allSettled([reading, asked]))
   const [rows, begun, answer] = await Promise.all([pinned.rows, reading, asked])
   if (!rows) throw new Error('the books were not captured')

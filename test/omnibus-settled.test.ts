@@ -171,7 +171,7 @@ describeEngines('what recon remembers of a custodian', () => {
     it('turns a contradiction that stands for longer than it may into a movement that nobody lists', async () => {
       await deposited('1', '10')
       const lagging = { ...custody.adapter, movements: async () => [] }
-      const ask = () => custody.check({ horizonTimeoutMs: 50 }, { custodian: lagging, inconsistentLimitMs: 100 })
+      const ask = () => custody.check({ horizonTimeoutMs: 400 }, { custodian: lagging, inconsistentLimitMs: 100 })
       const first = await ask()
       expect(first).toMatchObject({ verdict: 'inconclusive', reasonCode: 'custodian-inconsistent' })
 

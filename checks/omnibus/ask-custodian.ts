@@ -3,6 +3,7 @@ import { StoreError } from '../../epoch/store-error.ts'
 import { poll } from '../../stores/clickhouse/poll.ts'
 import type { CustodianBalance, CustodianMovement } from '../../stores/custodian/custodian.ts'
 import type { SettledHead, SettledItems } from '../../stores/state/settled-record.ts'
+import { asOfBalance } from './as-of-balance.ts'
 import { type CustodianGap, gapsOf } from './consistency.ts'
 import type { CustodySource } from './custody-source.ts'
 import { endedAtMs } from './movements.ts'
@@ -10,7 +11,7 @@ import { NO_SETTLED_ITEMS, relatedSettled } from './related.ts'
 
 /** What the custodian said, and where it contradicted itself to the end. */
 export interface CustodianAnswer {
-  /** When its answer was complete, in milliseconds since 1970. */
+  /** When its balances had come, in milliseconds since 1970. */
   readonly atMs: number
   readonly balances: readonly CustodianBalance[]
   /** Those that are not settled, newest first in each vault. */
@@ -18,51 +19,52 @@ export interface CustodianAnswer {
   readonly gaps: readonly CustodianGap[]
 }
 
-/** Until when to ask again for an answer that agrees with itself, and until when any answer may take; on the clock's monotonic time. */
-export interface AskDeadlines {
-  readonly agreeMs: number
-  readonly answerMs: number
-}
-
 /**
- * Asks the custodian for its movements and its balances until the two agree, or the deadline has passed. The two are separate requests, so that a
- * movement that ends in between makes them differ; the next answer has it in both. Rejects with `StoreError`.
+ * Asks the custodian for its balances and its movements until the two agree, or the deadline has passed. They are separate requests, so that what ends in
+ * between makes them differ: such a movement is taken for one that has not ended yet, once the list before the balances showed that it had not. Rejects with
+ * `StoreError`.
  */
 export async function askCustodian(
   source: CustodySource,
   head: SettledHead,
-  { agreeMs, answerMs }: AskDeadlines,
+  deadlineMs: number,
   context: LegContext,
 ): Promise<CustodianAnswer> {
   let last: CustodianAnswer | undefined
   const ask = async (): Promise<CustodianAnswer> => {
     try {
-      last = await askOnce(source, head, answerMs, context)
+      last = await askOnce(source, head, last, deadlineMs, context)
     } catch (error) {
       // A contradiction that was answered is not taken back by an answer that did not come.
       if (!last || !(error instanceof StoreError)) throw error
     }
     return last
   }
-  return poll(ask, ({ gaps }) => gaps.length === 0, agreeMs, context)
+  return poll(ask, ({ gaps }) => gaps.length === 0, deadlineMs, context)
 }
 
 async function askOnce(
   { custodian, terms, memory }: CustodySource,
   head: SettledHead,
+  before: CustodianAnswer | undefined,
   deadlineMs: number,
   context: LegContext,
 ): Promise<CustodianAnswer> {
-  const listed = await custodian.movements(head.boundaries, deadlineMs, context)
   const balances = await custodian.balances(deadlineMs, context)
   const atMs = context.clock.wallMs()
+  const listed = await custodian.movements(head.boundaries, deadlineMs, context)
   const settled = await settledAmong(listed, head, memory, context)
   // A list may go past its boundary: what is in the settled sums must not be counted a second time.
   const ids = new Set(settled.movements.map(({ id }) => id))
   const movements = listed.filter(({ id }) => !ids.has(id))
   assertDated(custodian.store, movements)
   const gaps = gapsOf({ balances, movements, settled: { sums: head.sums, ...NO_SETTLED_ITEMS } }, terms)
-  return { atMs, balances, movements, gaps }
+  const then = gaps.length > 0 && before ? asOfBalance(balances, movements, idsOfMoved(before.movements), head.sums, terms) : undefined
+  return then ? { atMs, balances, movements: then, gaps: [] } : { atMs, balances, movements, gaps }
+}
+
+function idsOfMoved(movements: readonly CustodianMovement[]): ReadonlySet<string> {
+  return new Set(movements.filter(({ state }) => state === 'success').map(({ id }) => id))
 }
 
 /** The settled items that share a name with what is not settled; none where nothing is. */

@@ -1,4 +1,4 @@
-import { isZeroDecimal, parseDecimal } from '../../epoch/decimal.ts'
+import { addDecimals, type Decimal, isZeroDecimal, parseDecimal, subtractDecimals } from '../../epoch/decimal.ts'
 import type { CustodianMovement } from '../../stores/custodian/custodian.ts'
 import type { SettledSums } from '../../stores/state/settled-record.ts'
 import { AssetSums } from './asset-sums.ts'
@@ -12,9 +12,12 @@ export interface CustodianGap {
   readonly amount: string
 }
 
+/** Of more movements than these whose direction is not known, nobody tries which of them came in and which went out. */
+const UNKNOWN_MAX = 6
+
 /**
  * The assets in which the custodian's answer contradicts itself: its list and its balances are separate requests, so that one may be behind the
- * other. Where a movement of an unknown type has moved an asset, nothing can be said, since it is not known which way.
+ * other. Which way a movement of an unknown type went is for the balance to say: it came in, went out, or moved nothing.
  */
 export function gapsOf(facts: Pick<OmnibusFacts, 'balances' | 'movements' | 'settled'>, terms: OmnibusTerms): readonly CustodianGap[] {
   const { balances, movements, settled } = facts
@@ -26,10 +29,20 @@ export function gapsOf(facts: Pick<OmnibusFacts, 'balances' | 'movements' | 'set
   for (const [asset, amount] of Object.entries(moved.withdrawals)) gaps.add(asset, amount)
   for (const [asset, amount] of Object.entries(moved.fees)) gaps.add(asset, amount)
   for (const [asset, amount] of Object.entries(moved.classified)) gaps.subtract(asset, amount)
-  const unknown = new Set(movements.filter(movement => isUnclassified(movement, terms.classification)).map(({ asset }) => asset))
+  const unknown = movements.filter(movement => isUnclassified(movement, terms.classification))
   return gaps.assets
-    .filter(asset => !unknown.has(asset) && !isZeroDecimal(parseDecimal(gaps.of(asset))))
     .map(asset => ({ asset, amount: gaps.of(asset) }))
+    .filter(({ asset, amount }) => {
+      const amounts = unknown.filter(movement => movement.asset === asset).map(movement => parseDecimal(movement.amount))
+      return amounts.length <= UNKNOWN_MAX && !canCome(parseDecimal(amount), amounts)
+    })
+}
+
+/** Whether some of the amounts, each added, taken away or left, come to the sum. */
+function canCome(sum: Decimal, amounts: readonly Decimal[]): boolean {
+  const [first, ...others] = amounts
+  if (!first) return isZeroDecimal(sum)
+  return canCome(sum, others) || canCome(subtractDecimals(sum, first), others) || canCome(addDecimals(sum, first), others)
 }
 
 /** Adds movements that have moved money to the sums of those that are settled. Movements of unknown types are left out, their fees are not. */

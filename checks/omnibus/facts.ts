@@ -21,7 +21,7 @@ export interface OmnibusTerms {
 
 /** Everything that one comparison of the custodian with the books is made of. */
 export interface OmnibusFacts {
-  /** When the custodian's answer was complete, in milliseconds since 1970: ages count up to here. */
+  /** When the custodian had answered, in milliseconds since 1970: ages count up to here. */
   readonly atMs: number
   readonly balances: readonly CustodianBalance[]
   /** The movements that are not settled, newest first in each vault. */

@@ -42,7 +42,11 @@ export async function weighGaps(
   }
 }
 
-/** What may be said. What was matched with an answer that may still be mended says nothing; a contradiction that stands is a movement that is not listed. */
+/**
+ * What may be said. Of what was matched with an answer that may still be mended only that there is a movement which nobody knows; a contradiction that stands is
+ * one that is not even listed.
+ */
 export function findingsToTell({ findings }: OmnibusMatch, { passing, standing }: WeighedGaps): readonly Finding[] {
-  return passing.length > 0 ? [...standing, ...passing] : [...standing, ...findings]
+  if (passing.length === 0) return [...standing, ...findings]
+  return [...standing, ...findings.filter(({ kind }) => kind === 'unknown-movement'), ...passing]
 }

@@ -19,7 +19,9 @@ export function judgeOmnibus(compared: Outcome, findings: readonly Finding[]): O
 }
 
 function contradiction(findings: readonly Finding[]): string {
-  const gaps = findings.map(({ key, detail }) => `${detail['gap'] ?? ''} ${key['asset'] ?? ''}`)
+  const gaps = findings
+    .filter(({ kind }) => kind === 'custodian-gap')
+    .map(({ key, detail }) => `${detail['gap'] ?? ''} ${key['asset'] ?? ''}`)
   return `the custodian's balances and its own movements differ by ${gaps.join(', ')} whenever it was asked until the deadline`
 }
 
