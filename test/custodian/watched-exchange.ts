@@ -21,7 +21,7 @@ export interface WatchedExchange {
   readonly reconUrl: string
 }
 
-const WAIT_MS = 30_000
+const WAIT_MS = 60_000
 const HOUR_MS = 3_600_000
 
 /** Runs an exchange with a custodian on fresh stores, and ends both. */
