@@ -2,6 +2,7 @@ import type { Check } from './check.ts'
 import type { CheckSources } from './check-sources.ts'
 import type { CustodySource } from './omnibus/custody-source.ts'
 import { omnibusBalancesSquare } from './omnibus-balances-square.ts'
+import { pnlIsZeroSum } from './pnl-is-zero-sum.ts'
 import { positionRealizedPnlsBalance } from './position-realized-pnls-balance.ts'
 import { positionsMatch } from './positions-match.ts'
 import { relationCheck } from './run-relation.ts'
@@ -12,6 +13,7 @@ export const BUILTIN_CHECKS = {
   'transactions-balance': sources => relationCheck(transactionsBalance(sources)),
   'position-realized-pnls-balance': sources => relationCheck(positionRealizedPnlsBalance(sources)),
   'positions-match': sources => relationCheck(positionsMatch(sources)),
+  'pnl-is-zero-sum': pnlIsZeroSum,
 } as const satisfies Readonly<Record<string, (sources: CheckSources) => Check>>
 
 /** The name of an invariant of the product. */

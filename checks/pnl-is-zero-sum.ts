@@ -110,7 +110,7 @@ function judgeCycle({ cycle, facts }: ComputedCycle, { findings, counts, keys, c
   }
   const kinds = [...counts].map(([kind, count]) => `${kind} ${count}`).join(', ')
   const listed = all > BigInt(findings.length) ? `, of which ${findings.length} are listed` : ''
-  const words = all === 0n ? '' : `${all} findings (${kinds})${listed}`
+  const words = all === 0n ? '' : `${all} ${all === 1n ? 'finding' : 'findings'} (${kinds})${listed}`
   if (outcome.verdict === 'balanced') return { verdict: 'diff', reasonCode: 'value-mismatch', reason: `${words} in ${which}` }
   return { ...outcome, reason: [outcome.reason, words, `in ${which}`].filter(text => text !== '').join('; ') }
 }

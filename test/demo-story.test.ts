@@ -1,7 +1,6 @@
 import { isAbsolute, join } from 'node:path'
 import picocolors from 'picocolors'
 import { describe, expect, test } from 'vitest'
-import { BUILTIN_CHECK_NAMES, type BuiltinCheckName } from '../checks/builtin.ts'
 import type { Run } from '../checks/run.ts'
 import type { DemoRun } from '../cli/demo/demo-run.ts'
 import { findingLines } from '../cli/demo/finding.ts'
@@ -19,6 +18,7 @@ import { timetable } from '../cli/demo/timetable.ts'
 import { widthOf } from '../cli/terminal/table.ts'
 import { packageRoot } from '../sim/engines/package-root.ts'
 import { faultNamed } from '../sim/faults/catalogue.ts'
+import { type CheckName, checkNames } from '../sim/faults/expectation.ts'
 import type { PlantedFault } from '../sim/faults/planted-fault.ts'
 import { systemClock } from '../stores/system-clock.ts'
 
@@ -32,6 +32,7 @@ const planted: PlantedFault = {
     'position-realized-pnls-balance': [{ kind: 'value', key: { account_id: 'A17', symbol: 'X' }, difference: { realized_pnl: TINY } }],
     'positions-match': [],
   },
+  marks: [],
   transactionIds: ['E500:realized_pnl:A17:USD'],
 }
 const BALANCES = 'transactions-balance'
@@ -80,7 +81,7 @@ describe('the demo judges what a check says by what the simulator recorded', () 
       const fault = faultNamed(name)
       expect(fault).toMatchObject({ visible: true, repairable: true })
       expect(['last fill', 'earlier fill']).not.toContain(fault.suits)
-      expect(BUILTIN_CHECK_NAMES.filter(check => fault.expect[check].verdict === 'diff')).not.toEqual([])
+      expect(checkNames.filter(check => fault.expect[check].verdict === 'diff')).not.toEqual([])
     }
   })
 })
@@ -167,7 +168,7 @@ describe('the timetable of the demo', () => {
 })
 
 describe('the picture on a terminal', () => {
-  const newest = (check: BuiltinCheckName, said: Run, underWay = false): CheckRow => ({
+  const newest = (check: CheckName, said: Run, underWay = false): CheckRow => ({
     check,
     latest: shown({ ...said, check }),
     underWay,
@@ -324,7 +325,7 @@ describe('what an onlooker is told first', () => {
       reconUrl: 'postgresql://127.0.0.1:1/recon',
       clickhouse: { tcpPort: 3 },
     },
-    { accounts: 10_000, rate: 1_500, checks: BUILTIN_CHECK_NAMES },
+    { accounts: 10_000, rate: 1_500, checks: checkNames, custodian: { url: 'http://127.0.0.1:4', apiKey: 'an-api-key' } },
   )
 
   test('fits into 80 columns, but for what is pasted', () => {

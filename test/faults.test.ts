@@ -4,6 +4,7 @@ import type { Run } from '../checks/run.ts'
 import type { RunOptions } from '../checks/run-check.ts'
 import { type Fault, faultCatalogue } from '../sim/faults/catalogue.ts'
 import { type FaultExpectation, sees } from '../sim/faults/expectation.ts'
+import type { ComparedCheck } from '../sim/faults/planted-difference.ts'
 import type { PlantedFault } from '../sim/faults/planted-fault.ts'
 import { repairFault } from '../sim/faults/repair.ts'
 import { openState } from '../stores/state/state.ts'
@@ -13,6 +14,11 @@ import { describeEngines, startTestEngines, type TestEngines } from './support/e
 import { duringStruck, runSound, runStruck } from './support/struck-exchange.ts'
 
 const EVENTS = 1_200n
+/** The checks of which the simulator records which keys differ; of marks it records which are wrong. */
+const COMPARED = ['transactions-balance', 'position-realized-pnls-balance', 'positions-match'] as const satisfies readonly ComparedCheck[]
+const MARKS = 'pnl-is-zero-sum'
+/** What the books' runs list of what they find. */
+const LISTED_MAX = 100
 const faults: readonly Fault[] = faultCatalogue
 const never = new AbortController().signal
 const balanced = { verdict: 'balanced', reasonCode: 'balanced' } as const
@@ -43,9 +49,8 @@ describeEngines('every check and a fault', () => {
     const runs = await checkAll(books)
 
     expect(said(runs)).toEqual(expected(fault, ({ withoutState, ...withState }) => withoutState ?? withState))
-    expect(byCheck(name => differing(runs[name]))).toEqual(
-      byCheck(name => (runs[name].verdict === 'diff' ? planted.differences[name] : [])),
-    )
+    for (const name of COMPARED) expect(differing(runs[name]), name).toEqual(runs[name].verdict === 'diff' ? planted.differences[name] : [])
+    expectMarksToAgree(fault, planted, runs['pnl-is-zero-sum'])
     expect(byCheck(name => runs[name].mismatchCount)).toEqual(byCheck(name => String(runs[name].mismatches.length)))
     expect(byCheck(name => duplicates(runs[name]))).toEqual(byCheck(name => String(replays(fault, runs[name]))))
     await expectRecordToAgree(fault, planted, books)
@@ -86,8 +91,8 @@ describeEngines('every check and a fault', () => {
 type ByCheck<T> = Readonly<Record<BuiltinCheckName, T>>
 
 function byCheck<T>(of: (name: BuiltinCheckName) => T): ByCheck<T> {
-  const [a, b, c] = ['transactions-balance', 'position-realized-pnls-balance', 'positions-match'] as const
-  return { [a]: of(a), [b]: of(b), [c]: of(c) }
+  const [a, b, c] = COMPARED
+  return { [a]: of(a), [b]: of(b), [c]: of(c), [MARKS]: of(MARKS) }
 }
 
 async function checkAll(books: Books, options: Partial<RunOptions> = {}): Promise<ByCheck<Run>> {
@@ -123,7 +128,7 @@ function differing(run: Run) {
  * the stores find, unless the engine stands still while the sink goes on.
  */
 async function expectRecordToAgree(fault: Fault, { differences }: PlantedFault, { stores }: Books): Promise<void> {
-  for (const name of BUILTIN_CHECK_NAMES) {
+  for (const name of COMPARED) {
     const [{ verdict, reasonCode }, keys] = [fault.expect[name], differences[name]]
     if (reasonCode === 'value-mismatch') expect(keys, name).not.toEqual([])
     if (verdict === 'balanced') expect(keys, name).toEqual([])
@@ -136,6 +141,19 @@ async function expectRecordToAgree(fault: Fault, { differences }: PlantedFault, 
     'positions-match': lines('positions-match'),
     'position-realized-pnls-balance': lines('position-realized-pnls-balance'),
   })
+}
+
+/** Of marks the record says which are wrong or missing; what is wrong elsewhere shows in a mark that does not agree with it. */
+function expectMarksToAgree(fault: Fault, { marks }: PlantedFault, { verdict, reasonCode, reason, findings }: Run): void {
+  if (fault.suits === 'mark cycle' && verdict === 'diff') {
+    const wrong = new Set(marks.map(({ account_id, symbol }) => JSON.stringify([account_id, symbol])))
+    const found = new Set(findings.map(({ key }) => JSON.stringify([key['account_id'], key['symbol']])))
+    expect([...found].filter(key => !wrong.has(key))).toEqual([])
+    expect(found.size).toBe(Math.min(wrong.size, LISTED_MAX))
+    expect(reason).toContain(`${wrong.size} ${wrong.size === 1 ? 'finding' : 'findings'} `)
+  }
+  if (reasonCode === 'value-mismatch') expect(findings).not.toEqual([])
+  if (verdict === 'balanced') expect(findings).toEqual([])
 }
 
 /** How many deliveries are repeated in what a run has read. */

@@ -125,7 +125,7 @@ describeEngines('pnl-is-zero-sum', () => {
 
   it('names the mark that is missing where the watermark does not count it either', async () => {
     const run = await (await withCycle('missing', [RIGHT.goldOfA, RIGHT.oilOfA, RIGHT.oilOfB])).zeroSum()
-    expect(outcomeOf(run)).toBe('diff/value-mismatch: 1 of 2 keys differ; 1 findings (mark-missing 1); in mark cycle 3 at dropcopy 10')
+    expect(outcomeOf(run)).toBe('diff/value-mismatch: 1 of 2 keys differ; 1 finding (mark-missing 1); in mark cycle 3 at dropcopy 10')
     expect(run.findings).toEqual([finding('mark-missing', B, 'GOLD', { quantity: '-6', cost_basis: '-60', realized_pnl: '-8.5' })])
     expect(differencesOf(run)).toEqual({ GOLD: '23.5' })
   })

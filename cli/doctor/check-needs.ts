@@ -14,7 +14,7 @@ const READS = {
   'positions-match': { postgres: ['positions'], histories: ['positions'] },
   'omnibus-balances-square': { postgres: ['balances', 'transfers'], histories: ['transactions'] },
   'pnl-is-zero-sum': { postgres: [], histories: ['pnl_marks', 'positions', 'transactions'] },
-} as const satisfies Readonly<Record<BuiltinCheckName | CustodyCheckName | 'pnl-is-zero-sum', Reads>>
+} as const satisfies Readonly<Record<BuiltinCheckName | CustodyCheckName, Reads>>
 
 /** What `recon explain` reads beside them: it does without, and then has less to say. */
 const EXPLAIN_READS: Reads = { postgres: ['trades', 'transfers'], histories: [] }

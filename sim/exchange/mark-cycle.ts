@@ -19,7 +19,8 @@ export interface MarkRow {
   readonly accountId: string
   readonly symbol: string
   readonly asset: string
-  /** In units of 10^-9. */
+  /** Both in units of 10^-9; the quantity is not written. */
+  readonly quantity: bigint
   readonly markPrice: bigint
   /** Both in units of 10^-18. */
   readonly realizedPnl: bigint
@@ -61,14 +62,10 @@ export function markRows(market: Market, cycle: MarkCycle, positions: Iterable<r
     const [symbol, accountId] = partsOf(key)
     const instrument = instruments.get(symbol)
     if (instrument === undefined) throw new Error(`${symbol} is not traded here, and ${JSON.stringify(accountId)} has a position in it`)
-    return markOf({ cycle, accountId, symbol, asset: instrument.asset }, position, instrument.markPrice)
+    const { asset, markPrice } = instrument
+    const { quantity, costBasis, realizedPnl } = position
+    return { cycle, accountId, symbol, asset, quantity, markPrice, realizedPnl, unrealizedPnl: quantity * markPrice - costBasis }
   })
-}
-
-/** One position at one mark price. */
-export function markOf(key: Pick<MarkRow, 'cycle' | 'accountId' | 'symbol' | 'asset'>, position: Position, markPrice: bigint): MarkRow {
-  const unrealizedPnl = position.quantity * markPrice - position.costBasis
-  return { ...key, markPrice, realizedPnl: position.realizedPnl, unrealizedPnl }
 }
 
 /** A mark as a row of `pnl_marks`. */

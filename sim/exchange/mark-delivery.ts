@@ -8,6 +8,8 @@ import { INSERT_ROWS_MAX, insertRows, insertWatermarks } from './sink-store.ts'
 /** A cycle to be published: the rows that are written, and what its watermark says. */
 export interface PublishedCycle {
   readonly cycle: MarkCycle
+  /** About how many rows there will be. */
+  readonly rowsPending: number
   /** Made when they are written: a cycle has as many rows as there are positions. */
   readonly rows: () => readonly MarkRow[]
   /** Distinct rows at or below this cycle; undefined where a fault holds the watermark back. */
@@ -16,7 +18,7 @@ export interface PublishedCycle {
 
 /** Publishes mark cycles, one after the other, each a while after it was computed, in several inserts, and then its watermark. */
 export interface MarkDelivery {
-  readonly add: (cycle: PublishedCycle, rows: number) => void
+  readonly add: (cycle: PublishedCycle) => void
   readonly pendingRows: () => number
   /** The dropcopy sequence of the first cycle that is not published yet, if there is one. */
   readonly firstPending: () => bigint | undefined
@@ -41,7 +43,7 @@ const PAUSE_SHARE = 1 / 20
 
 /** Opens the delivery of marks. */
 export function openMarkDelivery({ client, link, lag, random, delivered }: MarkSurroundings): MarkDelivery {
-  const pending: (PublishedCycle & { readonly pendingRows: number; readonly dueMs: number })[] = []
+  const pending: (PublishedCycle & { readonly dueMs: number })[] = []
   let replayable: readonly MarkRow[] = []
 
   /** At least once, so now and then a part of this cycle or of the one before comes again. */
@@ -80,11 +82,11 @@ export function openMarkDelivery({ client, link, lag, random, delivered }: MarkS
     }
   }
   return {
-    add: (cycle, rows) => {
+    add: cycle => {
       const nowMs = Date.now()
-      pending.push({ ...cycle, pendingRows: rows, dueMs: nowMs + lag(nowMs) })
+      pending.push({ ...cycle, dueMs: nowMs + lag(nowMs) })
     },
-    pendingRows: () => pending.reduce((total, { pendingRows }) => total + pendingRows, 0),
+    pendingRows: () => pending.reduce((total, { rowsPending }) => total + rowsPending, 0),
     firstPending: () => pending[0]?.cycle.sequence,
     run,
   }

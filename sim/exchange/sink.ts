@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { Client } from 'pg'
+import { distortCycle, faultsOfCycle } from '../faults/mark-faults.ts'
 import type { PlannedFault } from '../faults/planned-fault.ts'
 import { watermarkFault } from '../faults/sink-faults.ts'
 import type { ChildLink } from './child-link.ts'
@@ -96,9 +97,18 @@ export async function runSink(link: ChildLink, postgres: Client, clickhouse: Cli
     if (number === undefined || number <= marked.sequence) return
     const cycle = { number, sequence, markedAtMicros: occurredAtMicros }
     const positions = [...memory.positions.entries()]
+    const rows = () => markRows(market, cycle, positions)
+    const faults = faultsOfCycle(link.faults(), cycle)
+    const wrong = faults.length === 0 ? undefined : distortCycle(faults, rows())
+    for (const part of wrong?.planted ?? []) link.send({ type: 'planted', part })
     marked.sequence = number
-    marked.rows += BigInt(positions.length)
-    marks.add({ cycle, rows: () => markRows(market, cycle, positions), rowsTotal: marked.rows }, positions.length)
+    marked.rows += BigInt(wrong?.counted ?? positions.length)
+    marks.add({
+      cycle,
+      rowsPending: positions.length,
+      rows: wrong ? () => wrong.write : rows,
+      rowsTotal: wrong?.vouched === false ? undefined : marked.rows,
+    })
   }
 
   const consume = async () => {

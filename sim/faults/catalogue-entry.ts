@@ -19,7 +19,16 @@ export interface CatalogueEntry extends DescribedFault {
    * What the fault needs to happen to: the first of these at or after the event that was asked for. The last fill is one after which its position is not traded any
    * more, and the earlier fill one that is not the last; where the exchange has no end, any fill is either.
    */
-  readonly suits: 'fill with a fee' | 'closing fill' | 'last fill' | 'earlier fill' | 'funding' | 'bust' | 'any event' | 'deposit'
+  readonly suits:
+    | 'fill with a fee'
+    | 'closing fill'
+    | 'last fill'
+    | 'earlier fill'
+    | 'funding'
+    | 'bust'
+    | 'any event'
+    | 'deposit'
+    | 'mark cycle'
   /** True where at least one of the checks can see it. */
   readonly visible: boolean
   /** True where `repairFault` heals it. */

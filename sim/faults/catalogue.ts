@@ -1,9 +1,10 @@
+import { markFaults } from './mark-entries.ts'
 import { positionFaults } from './position-entries.ts'
 import { stateFaults } from './state-entries.ts'
 import { transactionFaults } from './transaction-entries.ts'
 
 /** Every fault that the simulated exchange can be given, with what each check must make of it. */
-export const faultCatalogue = [...transactionFaults, ...stateFaults, ...positionFaults] as const
+export const faultCatalogue = [...transactionFaults, ...stateFaults, ...positionFaults, ...markFaults] as const
 
 /** One entry of the catalogue, its name narrowed to the known ones. */
 export type Fault = (typeof faultCatalogue)[number]

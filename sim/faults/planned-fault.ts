@@ -6,6 +6,7 @@ import { assets } from '../exchange/instruments.ts'
 import { type Market, transfersDue } from '../exchange/market.ts'
 import { type Fault, type FaultName, faultNamed } from './catalogue.ts'
 import { type FoldView, openFoldView } from './fold-view.ts'
+import { planMarkFault } from './mark-faults.ts'
 
 /** A fault together with the event that it happens to: all that the processes need to know, so that each commits its part again after a restart. */
 export interface PlannedFault {
@@ -20,7 +21,7 @@ export interface PlannedFault {
   readonly otherAsset?: string
   /** For wrong-symbol: one that the account traded before. */
   readonly otherSymbol?: string
-  /** For missing-position: whose row vanishes. */
+  /** For missing-position: whose row vanishes. For faults of marks: whose mark is wrong, or of which account or symbol. */
   readonly position?: { readonly accountId: string; readonly symbol: string }
 }
 
@@ -39,6 +40,7 @@ export function planFault(market: Market, dropcopy: Dropcopy, name: FaultName, e
     const number = firstDeposit(market, transfersDue(market, event) + 1n)
     return { name, event: firstEventDue(market, event, number), transfer: number }
   }
+  if (fault.suits === 'mark cycle') return planMarkFault(market, dropcopy, name, event)
   const known: Known = {
     traded: tradedBefore(dropcopy, event),
     folded: fault.suits === 'closing fill' ? foldedBefore(dropcopy, event) : undefined,
@@ -132,6 +134,7 @@ function suits(fault: Fault, event: DropcopyEvent, { traded, folded, lastOf }: K
       // The first side of two, so that the whole trade is concerned.
       return event.kind === 'bust' && event.fee > 0n && event.reverses === `E${event.tradeId.slice(1)}`
     case 'deposit':
+    case 'mark cycle':
       return false
     default:
       return fault satisfies never

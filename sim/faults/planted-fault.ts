@@ -23,8 +23,16 @@ export interface PlantedFault {
   /** What each of these checks must find, in key order, while the fault stands and nothing has superseded it. */
   readonly differences: Readonly<Record<ComparedCheck, readonly PlantedDifference[]>>
   readonly transactionIds: readonly string[]
+  /** The marks that are wrong, or that are missing, in the last mark cycle that was computed. */
+  readonly marks: readonly PlantedMark[]
   /** What heals it, where something does. */
   readonly remedy?: Remedy
+}
+
+/** The key of a mark. */
+export interface PlantedMark {
+  readonly account_id: string
+  readonly symbol: string
 }
 
 /** How a fault is healed: first the rows of ClickHouse that go, then those that come, then what is added to balances, and positions that are set straight. */
@@ -61,6 +69,7 @@ export interface PlantedPart {
   readonly balances: readonly BalanceRemedy[]
   readonly deletePositions?: readonly string[]
   readonly insertPositions?: readonly PositionRow[]
+  readonly marks?: readonly PlantedMark[]
 }
 
 /** The report of a fault that changes no rows by itself, or whose differences are computed elsewhere. */
@@ -110,6 +119,7 @@ export function plantedFrom(fault: PlannedFault, parts: readonly PlantedPart[], 
       'positions-match': replayed?.positionsMatch ?? [],
     },
     transactionIds: parts.flatMap(part => part.transactionIds),
+    marks: parts.flatMap(part => part.marks ?? []),
     ...(heals ? { remedy } : {}),
   }
 }

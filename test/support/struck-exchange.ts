@@ -6,8 +6,8 @@ import { until } from './until.ts'
 
 const WAIT_MS = 30_000
 const behaviour = {
-  // Small, so that every fault soon finds what it needs.
-  spec: { seed: 'struck', accounts: 60, eventsPerTransfer: 10 },
+  // Small, so that every fault soon finds what it needs; the last event is one at which a mark cycle is computed.
+  spec: { seed: 'struck', accounts: 60, eventsPerTransfer: 10, markEveryEvents: 400 },
   rate: Number.POSITIVE_INFINITY,
   // No replays, so that every duplicate which is counted is one that was planted.
   // A late row comes so late that a check which does not wait for it has ended long before, however busy the machine is.
