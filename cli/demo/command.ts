@@ -27,7 +27,9 @@ export interface DemoOptions {
   readonly seconds?: number
 }
 
-const MARKET = { accounts: 10_000, openingDeposits: 10_000, seed: 'demo' }
+const MARKET = { accounts: 10_000, openingDeposits: 10_000, failingWithdrawalsOneIn: 10, seed: 'demo' }
+/** One vault, under the name that is asked for where nothing else is configured. */
+const CUSTODIAN = { vaults: ['vault-1'] }
 const RATE = 1_500
 const OPENING_MS = 120_000
 const TICK_MS = 250
@@ -98,8 +100,8 @@ async function withExchange<T>(
   fail: (error: Error) => void,
   work: (exchange: Exchange) => Promise<T>,
 ): Promise<T> {
-  const exchange = await step(io, 'starting the exchange: trade-engine, cash writer and sink', () =>
-    startExchange({ stores: sandbox, spec: MARKET, rate: RATE }),
+  const exchange = await step(io, 'starting the exchange: trade-engine, cash writer, sink and custodian', () =>
+    startExchange({ stores: sandbox, spec: MARKET, rate: RATE, custodian: CUSTODIAN }),
   )
   exchange.ended.catch(fail)
   try {
@@ -114,10 +116,11 @@ async function withExchange<T>(
 }
 
 async function show(sandbox: Sandbox, exchange: Exchange, lastsMs: number | undefined, io: Io): Promise<number> {
-  const config = demoConfig(sandbox)
+  const config = demoConfig(sandbox, exchange.custodian)
   const shown = shownChecks(config)
   const checks = shown.flatMap(({ name, leftOut }) => (leftOut === undefined ? [name] : []))
-  for (const line of introLines(sandbox, { accounts: MARKET.accounts, rate: RATE, checks })) printLine(io, line)
+  for (const line of introLines(sandbox, { accounts: MARKET.accounts, rate: RATE, checks, custodian: exchange.custodian }))
+    printLine(io, line)
   const screen = io.color
     ? liveScreen(io.stdout, io.clock, shown, lastsMs)
     : plainScreen(line => printLine(io, line), io.clock, terminalSize(io.stdout).columns)

@@ -1,5 +1,5 @@
-import type { BuiltinCheckName } from '../../checks/builtin.ts'
 import type { Run } from '../../checks/run.ts'
+import type { CheckName } from '../../sim/faults/expectation.ts'
 import type { Recorder } from '../check/recorder.ts'
 import { runCheck } from '../check/run-check.ts'
 import type { StoreUrls } from '../check/store-urls.ts'
@@ -8,7 +8,7 @@ import type { Io } from '../io.ts'
 import type { Pace } from './pace.ts'
 
 /** The check beside which a comparison is made that does not wait. */
-export const NAIVE_BESIDE: BuiltinCheckName = 'transactions-balance'
+export const NAIVE_BESIDE: CheckName = 'transactions-balance'
 
 /** One run of one check, with what went on around it. */
 export interface DemoRun {
@@ -25,7 +25,7 @@ export interface DemoRun {
 /** What the runs of one demo share. */
 export interface DemoSurroundings {
   /** The checks of every round. */
-  readonly checks: readonly BuiltinCheckName[]
+  readonly checks: readonly CheckName[]
   readonly urls: StoreUrls
   readonly config: Config
   readonly unpinned: Config
@@ -35,7 +35,7 @@ export interface DemoSurroundings {
 }
 
 /** Runs one check exactly as `recon check` does, recorded and judged against the epochs seen before, and beside one of them the comparison that does not wait. */
-export async function runOnce(name: BuiltinCheckName, { urls, config, unpinned, recorder, pace, io }: DemoSurroundings): Promise<DemoRun> {
+export async function runOnce(name: CheckName, { urls, config, unpinned, recorder, pace, io }: DemoSurroundings): Promise<DemoRun> {
   const seen = await recorder.seenBefore()
   const before = pace()
   const ended = async (run: Run) => {

@@ -1,4 +1,4 @@
-import type { Run } from '../../checks/run.ts'
+import type { Finding, Run } from '../../checks/run.ts'
 import type { Mismatch, NamedFields } from '../../epoch/mismatch.ts'
 import { escapeName } from '../terminal/escape.ts'
 import { widthOf } from '../terminal/table.ts'
@@ -26,8 +26,17 @@ export function findingLines(run: Run, width: number, repaired = false): readonl
     ),
     ...wrapWords(run.reason, width - 2, '').map(line => lineOf(`  ${line}`)),
     ...run.mismatches.slice(0, KEYS_SHOWN).flatMap(mismatch => mismatchLines(mismatch, sidesOf(run.check))),
+    ...run.findings
+      .slice(0, KEYS_SHOWN)
+      .flatMap(finding => wrapWords(`  ${findingText(finding)}`, width, '    ').map(line => lineOf(line))),
     ...(more > 0n ? [lineOf(`  ... and ${more} more`, 'dim')] : []),
   ]
+}
+
+/** One fact that is wrong, such as `wrong-mark: account_id A17, symbol X (marked 1, must_be 2)`. */
+function findingText({ kind, key, detail }: Finding): string {
+  const words = Object.keys(detail).length === 0 ? '' : ` (${keyText(detail)})`
+  return `${escapeName(kind)}: ${keyText(key)}${words}`
 }
 
 /** A key in one line, such as `account_id A17, asset USD`. */

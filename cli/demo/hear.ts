@@ -1,7 +1,17 @@
-import type { BuiltinCheckName } from '../../checks/builtin.ts'
-import type { DemoRun } from './demo-run.ts'
+import type { CheckName } from '../../sim/faults/expectation.ts'
+import { type DemoRun, NAIVE_BESIDE } from './demo-run.ts'
 import { checksThatSee, expectedOf } from './expected.ts'
-import { tellBalancedAgain, tellFirstProof, tellFound, tellFoundByAll, tellInconclusive, tellStillThere, tellWrong } from './narrate.ts'
+import {
+  tellBalancedAgain,
+  tellFirstCustody,
+  tellFirstCycle,
+  tellFirstProof,
+  tellFound,
+  tellFoundByAll,
+  tellInconclusive,
+  tellStillThere,
+  tellWrong,
+} from './narrate.ts'
 import type { Screen } from './screen.ts'
 import { judgeRun } from './story.ts'
 import { countRun, recordFault } from './tally.ts'
@@ -9,13 +19,13 @@ import type { State } from './tell-story.ts'
 import type { Timetable } from './timetable.ts'
 
 /** Takes in one run: what it means for the story is told, and is the new state. */
-export function hearRun(before: State, check: BuiltinCheckName, demoRun: DemoRun, nowMs: number, screen: Screen): State {
+export function hearRun(before: State, check: CheckName, demoRun: DemoRun, nowMs: number, screen: Screen): State {
   const { phase } = before
   const state: State = { ...before, tally: countRun(before.tally, demoRun) }
   const judgement = judgeRun(phase, check, demoRun.run)
   switch (judgement.kind) {
     case 'balanced':
-      if (isFirstProof(before, demoRun)) screen.tell('good', tellFirstProof(demoRun))
+      tellFirst(before, check, demoRun, screen)
       return state
     case 'found': {
       if (phase.kind !== 'planted') return state
@@ -50,7 +60,7 @@ export interface RoundEnd {
   readonly nowMs: number
   readonly times: Pick<Timetable, 'shownMs' | 'nextFaultMs'>
   /** The checks of the round. */
-  readonly checks: readonly BuiltinCheckName[]
+  readonly checks: readonly CheckName[]
 }
 
 /** Takes in the end of a round: a fault is found once every check that must see it has, and repaired once every check is balanced again. */
@@ -78,7 +88,13 @@ export function endRound(state: State, { nowMs, times, checks }: RoundEnd, scree
   return state
 }
 
-/** The first balanced run beside which there was something to wait for that can be told of. */
-function isFirstProof({ tally }: State, { eventsApart, unpinnedDifferences }: DemoRun): boolean {
-  return eventsApart !== undefined && unpinnedDifferences !== undefined && tally.comparedUnpinned === 0
+/** Explains the first balanced run of a check where there is more to it than that. */
+function tellFirst({ tally }: State, check: CheckName, demoRun: DemoRun, screen: Screen): void {
+  if (check === NAIVE_BESIDE) {
+    // Only a run beside which the other comparison could be made has something to explain.
+    if (tally.comparedUnpinned === 0 && demoRun.unpinnedDifferences !== undefined) screen.tell('good', tellFirstProof(demoRun))
+  } else if ((tally.checks.get(check)?.balanced ?? 0) === 0) {
+    if (check === 'omnibus-balances-square') screen.tell('good', tellFirstCustody(demoRun))
+    if (check === 'pnl-is-zero-sum') screen.tell('good', tellFirstCycle(demoRun))
+  }
 }

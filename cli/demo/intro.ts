@@ -1,7 +1,8 @@
 import { join } from 'node:path'
-import type { BuiltinCheckName } from '../../checks/builtin.ts'
 import { packageRoot } from '../../sim/engines/package-root.ts'
+import type { CheckName } from '../../sim/faults/expectation.ts'
 import type { Sandbox } from '../../sim/sandbox/sandbox.ts'
+import type { DemoCustodian } from './demo-config.ts'
 import { grouped } from './figures.ts'
 import { NAME_WIDTH } from './run-columns.ts'
 
@@ -10,12 +11,19 @@ const PROVES = {
   'transactions-balance': 'a balance is the sum of its transactions',
   'position-realized-pnls-balance': 'realized PnL is the sum of its transactions',
   'positions-match': 'both stores hold the same positions',
-} as const satisfies Readonly<Record<BuiltinCheckName, string>>
+  'omnibus-balances-square': 'the custodian holds what the books say',
+  'pnl-is-zero-sum': 'what some have won, others have lost',
+} as const satisfies Readonly<Record<CheckName, string>>
 
 /** What an onlooker is told first: what runs, what is proved about it, and how to look at it from another terminal. */
 export function introLines(
   sandbox: Pick<Sandbox, 'postgresUrl' | 'clickhouseUrl' | 'reconUrl'> & { readonly clickhouse: { readonly tcpPort: number } },
-  exchange: { readonly accounts: number; readonly rate: number; readonly checks: readonly BuiltinCheckName[] },
+  exchange: {
+    readonly accounts: number
+    readonly rate: number
+    readonly checks: readonly CheckName[]
+    readonly custodian: DemoCustodian | undefined
+  },
 ): readonly string[] {
   // Absolute, for the other terminal stands in a folder of its own.
   const recon = `node ${shellWord(join(packageRoot(), 'dist', 'cli', 'recon.js'))}`
@@ -23,6 +31,7 @@ export function introLines(
     `A small exchange is running: ${grouped(exchange.accounts)} accounts, about ${grouped(exchange.rate)} events a second.`,
     '  PostgreSQL  the trade-engine and the cash writer keep the state',
     '  ClickHouse  the sink writes every change 0.2 to 2 s later, some twice',
+    ...(exchange.custodian === undefined ? [] : ['  custodian   it settles each deposit and withdrawal up to 2 s late']),
     '',
     'Meanwhile the books are proved right every few seconds:',
     ...exchange.checks.map(check => `  ${check.padEnd(NAME_WIDTH)}  ${PROVES[check]}`),
@@ -35,6 +44,9 @@ export function introLines(
     `  export RECON_POSTGRES_URL=${sandbox.postgresUrl}`,
     `  export RECON_CLICKHOUSE_URL=${sandbox.clickhouseUrl}`,
     `  export RECON_STATE_URL=${sandbox.reconUrl}`,
+    ...(exchange.custodian === undefined
+      ? []
+      : [`  export RECON_CUSTODIAN_URL=${exchange.custodian.url}`, `  export RECON_CUSTODIAN_API_KEY=${exchange.custodian.apiKey}`]),
     `  ${recon} check --all`,
     `  ${recon} history`,
     'and, if you have psql and clickhouse-client:',

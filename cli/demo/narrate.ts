@@ -1,5 +1,5 @@
-import type { BuiltinCheckName } from '../../checks/builtin.ts'
 import { type FaultName, faultNamed } from '../../sim/faults/catalogue.ts'
+import type { CheckName } from '../../sim/faults/expectation.ts'
 import type { PlantedDifference } from '../../sim/faults/planted-difference.ts'
 import type { PlantedFault } from '../../sim/faults/planted-fault.ts'
 import { escapeText } from '../terminal/escape.ts'
@@ -19,13 +19,27 @@ export function tellFirstProof({ run, eventsApart, unpinnedDifferences }: DemoRu
   return `${run.check} is balanced at one epoch, ${epochText(run.epoch)}: ${counted(run.keysCompared, 'key')} agree to the last digit.${apart} the check waited ${shortDuration(run.horizon.waitedMs)} until ClickHouse had come as far, and compared exactly there.${naive}`
 }
 
+/** What the custodian's check allowed for, the first time. */
+export function tellFirstCustody({ run }: DemoRun): string {
+  const kinds = new Map<string, number>()
+  for (const { kind } of run.explained ?? []) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+  const explained = [...kinds].map(([kind, count]) => `${count} ${kind}`)
+  const allowed = explained.length === 0 ? '' : `; allowed for, each by name: ${listed(explained)}`
+  return `${run.check} is balanced at ${epochText(run.epoch)}: of ${counted(run.keysCompared, 'asset')} the custodian holds exactly what the books say${allowed}.`
+}
+
+/** The first cycle of marks that was proved. */
+export function tellFirstCycle({ run }: DemoRun): string {
+  return `${run.check} is balanced: ${run.reason}.`
+}
+
 /** What is about to be done to the exchange. */
 export function tellPlanting(name: FaultName): string {
   return `Now a fault is planted, behind the back of the checks. ${name}: ${faultNamed(name).summary}.`
 }
 
 /** What was done, and what each check that must see it must find, by the simulator's own record. */
-export function tellPlanted(planted: PlantedFault, mustSee: readonly BuiltinCheckName[]): string {
+export function tellPlanted(planted: PlantedFault, mustSee: readonly CheckName[]): string {
   const records = mustSee.map(check => {
     const differences = expectedOf(planted, check)?.differences?.map(differenceText) ?? []
     return differences.length === 0 ? check : `${check} ${differences.join(' and ')}`

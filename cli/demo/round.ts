@@ -1,4 +1,4 @@
-import type { BuiltinCheckName } from '../../checks/builtin.ts'
+import type { CheckName } from '../../sim/faults/expectation.ts'
 import { type DemoRun, type DemoSurroundings, runOnce } from './demo-run.ts'
 
 /** How many checks are under way at once: most of a run is waiting for the sink, and two cores carry the exchange and both stores as well. */
@@ -6,8 +6,8 @@ const IN_FLIGHT_MAX = 3
 
 /** Who hears of the runs of a round. */
 export interface RoundListener {
-  readonly began: (check: BuiltinCheckName) => void
-  readonly ended: (check: BuiltinCheckName, demoRun: DemoRun) => void
+  readonly began: (check: CheckName) => void
+  readonly ended: (check: CheckName, demoRun: DemoRun) => void
 }
 
 /**

@@ -1,5 +1,5 @@
-import { BUILTIN_CHECK_NAMES } from '../../checks/builtin.ts'
 import type { Verdict } from '../../epoch/verdict.ts'
+import { checkNames } from '../../sim/faults/expectation.ts'
 import { escapeName } from '../terminal/escape.ts'
 import type { Column } from './columns.ts'
 import type { DemoRun } from './demo-run.ts'
@@ -9,7 +9,7 @@ import type { Shade } from './line.ts'
 const SHADES = { balanced: 'green', diff: 'red', inconclusive: 'yellow' } as const satisfies Record<Verdict, Shade>
 
 /** The longest name of a check. */
-export const NAME_WIDTH = Math.max(...BUILTIN_CHECK_NAMES.map(name => name.length))
+export const NAME_WIDTH = Math.max(...checkNames.map(name => name.length))
 
 /** What is shown of a run wherever one is. */
 const VERDICT: Column<DemoRun> = {

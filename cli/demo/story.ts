@@ -1,6 +1,6 @@
-import type { BuiltinCheckName } from '../../checks/builtin.ts'
 import type { Run } from '../../checks/run.ts'
 import type { FaultName } from '../../sim/faults/catalogue.ts'
+import type { CheckName } from '../../sim/faults/expectation.ts'
 import type { PlantedFault } from '../../sim/faults/planted-fault.ts'
 import { escapeName } from '../terminal/escape.ts'
 import { expectedOf } from './expected.ts'
@@ -26,12 +26,12 @@ export type Phase =
       readonly planted: PlantedFault
       readonly plantedAtMs: number
       readonly roundsSince: number
-      readonly foundBy: readonly BuiltinCheckName[]
+      readonly foundBy: readonly CheckName[]
     }
   /** Every check that must see it has. `toldAgain`: it was said that it is still there. */
   | { readonly kind: 'found'; readonly planted: PlantedFault; readonly repairAtMs: number; readonly toldAgain: boolean }
   /** `balanced`: the checks that have found the books balanced since. */
-  | { readonly kind: 'repaired'; readonly repairedAtMs: number; readonly balanced: readonly BuiltinCheckName[] }
+  | { readonly kind: 'repaired'; readonly repairedAtMs: number; readonly balanced: readonly CheckName[] }
 
 /** How a run fits into the story. `wrong` is a bug of ours: a difference that nobody planted, or a planted one that was not seen as it is. */
 export type Judgement =
@@ -39,7 +39,7 @@ export type Judgement =
   | { readonly kind: 'wrong'; readonly why: string }
 
 /** Says whether a run says what is true: the simulator's own record of the fault is the measure, key by key and digit by digit. */
-export function judgeRun(phase: Phase, check: BuiltinCheckName, run: Run): Judgement {
+export function judgeRun(phase: Phase, check: CheckName, run: Run): Judgement {
   if (run.verdict === 'inconclusive') return { kind: 'inconclusive' }
   const planted = (phase.kind === 'planted' || phase.kind === 'found') && isAtOrBelow(phase.planted, run) ? phase.planted : undefined
   const expected = planted && expectedOf(planted, check)

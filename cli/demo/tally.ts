@@ -1,14 +1,14 @@
-import type { BuiltinCheckName } from '../../checks/builtin.ts'
 import type { JsonEpoch } from '../../checks/run.ts'
 import type { Verdict } from '../../epoch/verdict.ts'
 import type { FaultName } from '../../sim/faults/catalogue.ts'
+import type { CheckName } from '../../sim/faults/expectation.ts'
 import type { DemoRun } from './demo-run.ts'
 import { counted, epochText, grouped, listed, shortDuration } from './figures.ts'
 
 /** What became of one planted fault. */
 export interface FaultRecord {
   readonly fault: FaultName
-  readonly found: readonly { readonly by: BuiltinCheckName; readonly afterMs: number }[]
+  readonly found: readonly { readonly by: CheckName; readonly afterMs: number }[]
   /** Whether every check that must has found it. */
   readonly foundByAll?: boolean
   readonly balancedAgain?: boolean

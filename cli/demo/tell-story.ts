@@ -1,7 +1,9 @@
+import { ReconError } from '../../epoch/recon-error.ts'
 import type { Exchange } from '../../sim/exchange/exchange.ts'
 import { repairFault } from '../../sim/faults/repair.ts'
 import type { DemoRun, DemoSurroundings } from './demo-run.ts'
 import { checksThatSee } from './expected.ts'
+import { shortDuration } from './figures.ts'
 import { endRound, hearRun } from './hear.ts'
 import { tellPlanted, tellPlanting, tellRepaired } from './narrate.ts'
 import { runRound } from './round.ts'
@@ -75,8 +77,9 @@ export async function tellStory(tools: StoryTools): Promise<Ending> {
         await clock.sleep(Math.max(REST_MS, roundBeganMs + ROUND_MS - now()), signal)
     }
   } catch (error) {
-    // Whoever aborted knows why; anything else is news.
-    if (error !== signal.reason) throw error
+    // Whoever aborted knows why, and a machine that is too slow is no bug; anything else is news.
+    if (error instanceof TooSlow) screen.tell('doubt', `${error.message}.`)
+    else if (error !== signal.reason) throw error
   }
   return { tally: state.tally, ranMs: now(), wrong: state.wrong, told: told() }
 }
@@ -91,17 +94,34 @@ async function act(state: State, now: () => number, tools: StoryTools): Promise<
 
 async function plant(state: State, now: () => number, { exchange, surroundings, screen }: StoryTools): Promise<State> {
   const name = STORY_FAULTS[state.tally.faults.length % STORY_FAULTS.length] ?? STORY_FAULTS[0]
-  const signal = AbortSignal.any([surroundings.io.signal, AbortSignal.timeout(PLANT_MS)])
+  const late = AbortSignal.timeout(PLANT_MS)
+  const signal = AbortSignal.any([surroundings.io.signal, late])
   screen.tell('news', tellPlanting(name))
-  const planted = await exchange.committed(exchange.plant({ name, event: exchange.status().published + PLANT_EVENTS_AHEAD }), signal)
-  const plantedAtMs = now()
-  // The next runs must not be pinned below the fault, where they are right to be balanced.
-  await exchange.folded(planted.event, signal)
+  const order = exchange.plant({ name, event: exchange.status().published + PLANT_EVENTS_AHEAD })
+  const { planted, plantedAtMs } = await whenPlanted().catch(error => {
+    throw error === late.reason ? new TooSlow(`${name} could not be planted within ${shortDuration(PLANT_MS)}`) : error
+  })
   screen.tell('bad', tellPlanted(planted, checksThatSee(planted, surroundings.checks)))
   return {
     ...state,
     phase: { kind: 'planted', planted, plantedAtMs, roundsSince: 0, foundBy: [] },
     tally: { ...state.tally, faults: [...state.tally.faults, { fault: name, found: [] }] },
+  }
+
+  async function whenPlanted() {
+    const committed = await exchange.committed(order, signal)
+    const committedAtMs = now()
+    // The next runs must not be pinned below the fault, where they are right to be balanced.
+    await exchange.folded(committed.event, signal)
+    return { planted: committed, plantedAtMs: committedAtMs }
+  }
+}
+
+/** The machine does not keep up with the exchange, let alone with the story. */
+class TooSlow extends ReconError {
+  constructor(message: string) {
+    super('too-slow', message)
+    this.name = 'TooSlow'
   }
 }
 
