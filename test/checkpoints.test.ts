@@ -83,7 +83,7 @@ describeEngines('checkpoints', () => {
     })
   }
 
-  it.concurrent.each(['clickhouse', 'postgres'] as const)(
+  it.each(['clickhouse', 'postgres'] as const)(
     '[P-CHECKPOINT] in %s: checkpoint and increment are the full scan, for random histories and any split',
     async layout => {
       const bench = await open(`split ${layout}`, layout)
@@ -140,7 +140,7 @@ describeEngines('checkpoints', () => {
           const last = await agree()
           if (sequence + 1n >= smallPolicy.segmentSequences) expect(verifiedOf(last)).toHaveLength(1)
         }),
-        { numRuns: 8 },
+        { numRuns: 6 },
       )
     },
   )
