@@ -3,7 +3,8 @@
  * ones do, and histories of a small exchange to check while they happen. fast-check does the generating. docs/library.md is the guide.
  */
 
-// The faults that the simulated exchange can be given.
+// The faults that the simulated exchange and its custodian can be given.
+export { allFaults, faultGroups } from './sim/faults/all-faults.ts'
 export {
   type Fault,
   type FaultName,
@@ -12,6 +13,7 @@ export {
   faultNames,
   findFault,
 } from './sim/faults/catalogue.ts'
+export type { DescribedFault } from './sim/faults/catalogue-entry.ts'
 export { type CheckName, checkNames, type FaultExpectation, type FaultExpectations, type FaultReason } from './sim/faults/expectation.ts'
 // Generators.
 export {

@@ -25,6 +25,7 @@ export type FaultReason =
   | 'epoch-regression'
   | 'store-unreachable'
   | 'custodian-inconsistent'
+  | 'store-error'
 
 /** What a check must say about an exchange that has a fault in it. */
 export interface FaultExpectation {
@@ -34,6 +35,11 @@ export interface FaultExpectation {
   readonly heals?: boolean
   /** Only a check that has recon's own database can say this; without it, it says that. */
   readonly withoutState?: Pick<FaultExpectation, 'verdict' | 'reasonCode'>
+  /** It says so once the fault has stood longer than this limit of the configuration, and `before` until then. */
+  readonly after?: string
+  readonly before?: Pick<FaultExpectation, 'verdict' | 'reasonCode'>
+  /** What is said of a fault that heals by a check that does not wait long enough; unless given, rows-missing. */
+  readonly impatient?: Pick<FaultExpectation, 'verdict' | 'reasonCode'>
 }
 
 /** What each of the checks must say. */

@@ -1,27 +1,54 @@
-import { type Fault, faultCatalogue } from '../../sim/faults/catalogue.ts'
-import type { FaultExpectation, FaultReason } from '../../sim/faults/expectation.ts'
+import { allFaults, faultGroups } from '../../sim/faults/all-faults.ts'
+import type { DescribedFault } from '../../sim/faults/catalogue-entry.ts'
+import { type CheckName, checkNames, type FaultExpectation, type FaultReason, sees } from '../../sim/faults/expectation.ts'
 import { blindSpots } from './blind-spots.ts'
 
-type Reason = Exclude<FaultReason, 'balanced' | 'stuck-transfer' | 'unknown-movement' | 'store-unreachable' | 'custodian-inconsistent'>
-
-// Typed by the catalogue, so that a reason without words does not compile.
-const seenBy: Readonly<Record<Reason, string>> = {
-  'value-mismatch': 'the sums: a balance is not the sum of its transactions as of the epoch',
+// A reason without words does not compile.
+const seenBy: Readonly<Record<Exclude<FaultReason, 'balanced'>, string>> = {
+  'value-mismatch': 'the comparison: a key has two values as of the epoch, or a mark is not what position, transactions and price say',
   'rows-missing': 'the counts: fewer distinct rows than the watermark vouches for, at the deadline, even where all sums agree',
   'rows-extra': 'the counts: more distinct rows than the watermark vouches for, or rows of a stream that nobody declared',
   'conflicting-duplicate': 'the rows themselves: two of them have one content address, and are not the same in every column',
+  'stuck-transfer': 'the clock: a movement has been on its way for longer than `custodian.inFlightLimit`, even where the books square',
+  'unknown-movement':
+    'the matching: a movement that belongs to no transfer and to no class, or a gap between the list and the balance of the custodian that has stood too long',
   'torn-cut': 'the stamps: a state row was changed by an event above the resume token, in every capture until the deadline',
   'horizon-timeout': 'the watermarks: none is as far as the epoch at the deadline',
   'watermark-conflict': 'the watermarks: one sequence has two totals',
   'epoch-regression': "recon's own database: an earlier run saw a higher epoch",
+  'custodian-inconsistent':
+    "the custodian's own answer: its movements do not come to its balance, each time it was asked until the deadline",
+  'store-unreachable': 'the connection: refused, broken, or turned away until the deadline',
+  'store-error': 'the reading of the answer: it is not what it should be, so that nothing is concluded from it',
 }
+
+// Nothing is wrong: they are there to show that nobody says so.
+const HARMLESS = [
+  'replayed-identical-row',
+  'replayed-position-row',
+  'mark-cycle-without-watermark',
+  'failed-withdrawal-with-refund',
+  'network-fee',
+]
 
 /** The parts of docs/faults.md that are made, by the name between their markers. */
 export const madeParts: Readonly<Record<string, () => string>> = {
-  catalogue: () =>
+  catalogue: () => faultGroups.map(({ title, faults }) => `### ${title}\n\n${catalogueTable(faults)}`).join('\n'),
+  'seen by none': () =>
+    allFaults
+      .filter(fault => seers(fault).length === 0 && !HARMLESS.includes(fault.name))
+      .map(({ name, summary }) => `- \`${name}\`: ${summary}.\n`)
+      .join(''),
+  'seen by one': () =>
     table(
-      ['fault', 'what happens', 'committed by', 'transactions-balance says', 'healed by'],
-      faultCatalogue.map((fault: Fault) => [`\`${fault.name}\``, fault.summary, fault.plantedIn, saidOf(fault), healedBy(fault)]),
+      ['check', 'faults that no other check sees'],
+      checkNames.map(check => [
+        `\`${check}\``,
+        allFaults
+          .filter(fault => seers(fault).join() === check)
+          .map(({ name }) => `\`${name}\``)
+          .join(', '),
+      ]),
     ),
   reasons: () =>
     table(
@@ -30,8 +57,8 @@ export const madeParts: Readonly<Record<string, () => string>> = {
     ),
   'blind spots': () =>
     table(
-      ['what it cannot see', 'why', 'who can'],
-      blindSpots.map(({ fault, why, seenBy }) => [fault, why, seenBy]),
+      ['check', 'what it cannot see', 'why', 'who can'],
+      blindSpots.map(({ check, fault, why, seenBy }) => [`\`${check}\``, fault, why, seenBy]),
     ),
 }
 
@@ -46,20 +73,42 @@ export function withMadeParts(document: string): string {
   }, document)
 }
 
-function saidOf(fault: Fault): string {
-  const expected: FaultExpectation = fault.expect['transactions-balance']
-  const { verdict, reasonCode, heals, withoutState } = expected
-  const said = verdict === 'balanced' ? verdict : `${verdict}, \`${reasonCode}\``
-  if (withoutState !== undefined) return `${said}; without recon's own database \`${withoutState.reasonCode}\``
-  if (heals === true) return `${said}, once it has waited for the row`
-  if (fault.visible) return said
-  return fault.name === 'replayed-identical-row' ? `${said}, and counts the duplicate` : `${said}: **it cannot see it**`
+/** The faults that nothing is wrong with; of the others, each has somebody who sees it or stands in the list of those that none does. */
+export const harmlessFaults: readonly string[] = HARMLESS
+
+function catalogueTable(faults: readonly DescribedFault[]): string {
+  return table(
+    ['fault', 'what happens', 'committed by', ...checkNames, 'healed by'],
+    faults.map(fault => [
+      `\`${fault.name}\``,
+      fault.summary,
+      fault.plantedIn,
+      ...checkNames.map(check => saidOf(fault.expect[check])),
+      healedBy(fault),
+    ]),
+  )
 }
 
-function healedBy(fault: Fault): string {
-  const { heals = false }: FaultExpectation = fault.expect['transactions-balance']
-  if (fault.repairable) return 'repair'
-  return heals ? 'itself' : ''
+function saidOf(expected: FaultExpectation): string {
+  const { heals = false, withoutState, after, before, impatient } = expected
+  if (heals) return `balanced, once it has gone; before that ${verdictText(impatient ?? { verdict: 'diff', reasonCode: 'rows-missing' })}`
+  if (withoutState) return `${verdictText(expected)}; without recon's own database ${verdictText(withoutState)}`
+  if (after !== undefined && before) return `${verdictText(expected)} after \`${after}\`; before that ${verdictText(before)}`
+  return verdictText(expected)
+}
+
+function verdictText({ verdict, reasonCode }: Pick<FaultExpectation, 'verdict' | 'reasonCode'>): string {
+  if (verdict === 'balanced') return 'balanced'
+  return verdict === 'diff' ? `**diff**, \`${reasonCode}\`` : `inconclusive, \`${reasonCode}\``
+}
+
+function seers({ expect }: DescribedFault): readonly CheckName[] {
+  return checkNames.filter(check => sees(expect[check]))
+}
+
+function healedBy(fault: DescribedFault): string {
+  if (Object.values(fault.expect).some(({ heals }) => heals)) return 'itself'
+  return fault.repairable ? 'repair' : ''
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
