@@ -114,7 +114,7 @@ describeEngines('omnibus-balances-square on a live exchange whose custodian sett
   it('is balanced at every moment, and settles what is final on the way', async () => {
     const memory = state.settledHistory('live')
     const kinds = new Set<string>()
-    for (let round = 0; round < 25; round++) {
+    for (let round = 0; round < 10; round++) {
       const run = await check({}, { memory })
       expectVerdict(run, { verdict: 'balanced', reasonCode: 'balanced' })
       for (const { kind } of run.explained ?? []) kinds.add(kind)
