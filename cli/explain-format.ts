@@ -47,6 +47,9 @@ function formatKey(explanation: KeyExplanation, paint: Paint): readonly string[]
     ...unbalancedEvents.map(event => line('event', `${escapeName(event.stream)} ${event.sequence} does not sum to zero: ${event.sum}`)),
     ...indented(formatFacts(facts), paint),
     ...(factsLeftOut === '0' ? [] : [`    ... and ${factsLeftOut} more facts (--limit)`]),
+    ...(explanation.segmentsLeftOut === '0'
+      ? []
+      : [`    ... and ${explanation.segmentsLeftOut} stretches of the streams that differ and were not read`]),
     ...suspects.runs.flatMap(run => [
       line(
         'suspect',

@@ -39,3 +39,27 @@ export interface PositionFact {
   readonly time: string
   readonly ids: FactIds
 }
+
+/** The segments of a stream are its sequences cut into stretches of equal width, numbered from 0: the width of each stream. */
+export type SegmentWidths = Readonly<Record<string, Sequence>>
+
+/** One segment of one stream. */
+export interface Segment {
+  readonly stream: string
+  readonly segment: bigint
+}
+
+/**
+ * What the facts of one kind in one segment come to. Two sides that agree in all of it hold the same facts, unless several differ in just such a way that they
+ * cancel out: it is a filter, and no proof.
+ */
+export interface SegmentTotals extends Segment {
+  readonly effect: string
+  readonly facts: bigint
+  readonly sum: Decimal
+  /** The sum of the amounts, each times its sequence modulo `SEGMENT_WEIGHTS` plus one. */
+  readonly weighted: Decimal
+}
+
+/** The largest prime below 2^16: weights stay small, and neighbours differ in theirs. */
+export const SEGMENT_WEIGHTS = 65_521

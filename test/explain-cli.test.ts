@@ -32,8 +32,8 @@ describeEngines('recon explain', () => {
     environment = { RECON_POSTGRES_URL: readOnlyPostgresUrl, RECON_CLICKHOUSE_URL: readOnlyClickhouseUrl, RECON_STATE_URL: reconUrl }
   })
   afterAll(async () => {
-    await state.close()
-    await books.close()
+    await state?.close()
+    await books?.close()
     rmSync(folder, { recursive: true, force: true })
   })
 

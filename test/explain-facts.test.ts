@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { narrow } from '../checks/explain/narrow.ts'
 import { pairBySequence } from '../checks/explain/pair-by-sequence.ts'
 import { searchSuspects } from '../checks/explain/suspect-runs.ts'
 import { tallyLedger } from '../checks/explain/tally-ledger.ts'
 import { type PositionTally, tallyPositions } from '../checks/explain/tally-positions.ts'
 import { formatDecimal, ZERO } from '../epoch/decimal.ts'
-import type { LedgerFact } from '../epoch/fact.ts'
+import { type LedgerFact, SEGMENT_WEIGHTS, type SegmentTotals } from '../epoch/fact.ts'
 import { parameters } from '../sim/testing/parameters.ts'
 import { plantedLedger } from './explain/planted-ledger.ts'
 import { plantedLoss, plantedPosition } from './explain/planted-positions.ts'
@@ -17,7 +18,7 @@ describe('the facts of one balance', () => {
   it('that differ are named exactly as they were planted, the first of them, all of them counted, and both sums are right', async () => {
     await fc.assert(
       fc.asyncProperty(plantedLedger, limits, async ({ logged, history, expected, log, sum, repeated }, limit) => {
-        const tally = await tallyLedger(pairBySequence(each(logged), each(history)), { limit, factsMax: 10_000, wrongBy: ZERO })
+        const tally = await tallyLedger(pairBySequence(each(logged), each(history)), { limit, factsMax: 10_000 })
         const named = tally.differences.listed.map(({ kind, stream, sequence, effect, postgres, clickhouse }) => ({
           kind,
           stream,
@@ -47,9 +48,36 @@ describe('the facts of one balance', () => {
     )
   })
 
+  it('lie in the segments that are opened, and no other segment is; the sums of the segments are those of the facts', () => {
+    const widths = fc.constantFrom(1n, 2n, 7n, 1_000n)
+    fc.assert(
+      fc.property(plantedLedger, widths, ({ logged, history, expected, log, sum, repeated }, width) => {
+        const distinct = [...new Map(history.map(row => [`${row.ids['transaction_id']} ${row.amount.unscaled}`, row])).values()]
+        const narrowed = narrow(totalsOf(logged, width), totalsOf(distinct, width), 1_000_000)
+        const places = new Set(expected.map(({ stream, sequence }) => `${stream} ${sequence / width}`))
+        expect(narrowed.opened.map(({ stream, segment }) => `${stream} ${segment}`).sort()).toEqual([...places].sort())
+        expect([formatDecimal(narrowed.log), formatDecimal(narrowed.history), narrowed.leftOut]).toEqual([units(log), units(sum), 0n])
+        expect(narrowed.distinct).toBe(BigInt(history.length) - repeated)
+      }),
+      parameters({ numRuns: 500 }),
+    )
+  })
+
+  it('are opened first in each stream, and no more of them than may be read', () => {
+    const totals = (stream: string, segment: bigint) => ({ stream, segment, effect: 'fee', facts: 5n, sum: ZERO, weighted: ZERO })
+    const logged = ['cash', 'dropcopy'].flatMap(stream => [1n, 2n, 3n].map(segment => totals(stream, segment)))
+    const { opened, leftOut } = narrow(logged, [], 12)
+    expect(opened).toEqual([
+      { stream: 'cash', segment: 1n },
+      { stream: 'dropcopy', segment: 1n },
+    ])
+    expect(leftOut).toBe(4n)
+    expect(narrow(logged, [], 15).opened).toHaveLength(3)
+  })
+
   it('are not read beyond the bound, and it is said so', async () => {
     const facts = Array.from({ length: 10 }, (_, at) => fact(BigInt(at + 1), 1n))
-    const tally = await tallyLedger(pairBySequence(each(facts), each([])), { limit: 1, factsMax: 4, wrongBy: ZERO })
+    const tally = await tallyLedger(pairBySequence(each(facts), each([])), { limit: 1, factsMax: 4 })
     expect(tally).toMatchObject({ truncated: true, logged: 4n })
   })
 })
@@ -107,6 +135,25 @@ describe('the facts that a state row may be wrong by', () => {
 
 function executionsOf({ differences }: PositionTally) {
   return differences.listed.map(({ kind, ids }) => ({ kind, execution: ids['execution_id'] }))
+}
+
+/** What the facts come to by segments, by adding them up. */
+function totalsOf(facts: readonly LedgerFact[], width: bigint): readonly SegmentTotals[] {
+  const found = new Map<string, { stream: string; segment: bigint; effect: string; facts: bigint; sum: bigint; weighted: bigint }>()
+  for (const { stream, sequence, effect, amount } of facts) {
+    const segment = sequence / width
+    const key = `${stream} ${segment} ${effect}`
+    const totals = found.get(key) ?? { stream, segment, effect, facts: 0n, sum: 0n, weighted: 0n }
+    totals.facts += 1n
+    totals.sum += amount.unscaled
+    totals.weighted += amount.unscaled * ((sequence % BigInt(SEGMENT_WEIGHTS)) + 1n)
+    found.set(key, totals)
+  }
+  return [...found.values()].map(({ sum, weighted, ...totals }) => ({
+    ...totals,
+    sum: { unscaled: sum, scale: 18 },
+    weighted: { unscaled: weighted, scale: 18 },
+  }))
 }
 
 /** Every run of up to `runMax` facts, by trying all. */

@@ -38,7 +38,7 @@ describeEngines('explaining differences of positions', () => {
       sequence: String(row['last']),
     }))
   })
-  afterAll(() => books.close())
+  afterAll(() => books?.close())
 
   it('names executions that ClickHouse lost, altered and made up, and the rows of PostgreSQL that stand alone', async () => {
     const [lost, altered, invented, stale, absent] = five(positions)

@@ -2,9 +2,9 @@ import { formatDecimal, isZeroDecimal } from '../../epoch/decimal.ts'
 import type { LedgerFact } from '../../epoch/fact.ts'
 import { sumOf } from './amounts.ts'
 import type { FactDifference } from './difference.ts'
+import { isLoggedEffect } from './logged-effects.ts'
 import { distinctFacts, matchFacts } from './match-facts.ts'
 import type { Place } from './ports.ts'
-import { isLogged } from './tally-ledger.ts'
 
 /** Everything that both sides say of the sequences at which facts differ, whoever it concerns. */
 export interface Surroundings {
@@ -48,13 +48,13 @@ function isWholeExecution(rows: readonly LedgerFact[]): boolean {
   const fees = rows.filter(row => row.effect === 'fee')
   const realized = rows.filter(row => row.effect === 'realized_pnl')
   const balanced = isZeroDecimal(sumOf(fees.map(fee => fee.amount)))
-  return rows.every(isLogged) && realized.length === 1 && fees.length === 2 && balanced
+  return rows.every(isLoggedEffect) && realized.length === 1 && fees.length === 2 && balanced
 }
 
 /** What differs at a sequence over all accounts, found anew, since its facts need not be of keys that differ. */
 function unmatchedAt({ stream, sequence }: Place, { logged, history }: Surroundings): readonly FactDifference[] {
   const at = (facts: readonly LedgerFact[]) => facts.filter(fact => fact.stream === stream && fact.sequence === sequence)
-  const rows = distinctFacts(at(history)).filter(isLogged)
+  const rows = distinctFacts(at(history)).filter(isLoggedEffect)
   const facts = at(logged)
   const keys = new Map([...facts, ...rows].map(({ account, asset }) => [JSON.stringify([account, asset]), { account, asset }]))
   return [...keys.values()].flatMap(({ account, asset }) => {

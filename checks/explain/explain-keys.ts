@@ -1,5 +1,6 @@
 import { formatDecimal } from '../../epoch/decimal.ts'
 import { type Epoch, sequenceOf } from '../../epoch/epoch.ts'
+import type { LedgerFact } from '../../epoch/fact.ts'
 import type { Mismatch } from '../../epoch/mismatch.ts'
 import type { AmountTexts } from './amounts.ts'
 import { type CauseEvidence, healedCause, judgeCause, type View } from './cause.ts'
@@ -10,7 +11,7 @@ import { compareMoments, countTexts, factEntry, partingOf, rowEntry, suspectEntr
 import type { KeyExplanation } from './explanation.ts'
 import type { HistoryFacts, LogFacts, Place, UnbalancedEvent } from './ports.ts'
 import type { RecordedRun } from './recorded-run.ts'
-import type { LedgerTally } from './tally-ledger.ts'
+import type { Suspects } from './suspect-runs.ts'
 
 /** What explaining keys needs: where facts are read, as of which epoch, and how much may be listed and read. */
 export interface ExplainContext {
@@ -38,8 +39,11 @@ export interface KeyEvidence {
   /** The view that says something else than when the run read it, and what it said then; undefined where none is known to. */
   readonly changed: { readonly view: View; readonly before: AmountTexts | null } | undefined
   readonly read: { readonly postgres: bigint; readonly clickhouse: bigint; readonly repeated: bigint }
-  readonly unlogged: LedgerTally['unlogged'] | undefined
-  readonly suspects: LedgerTally['suspects'] | undefined
+  /** Stretches of the streams in which facts differ that were not read. */
+  readonly segmentsLeftOut: bigint
+  /** Rows of kinds that no log of PostgreSQL confirms: how many of each, and the last ones; absent where there can be none. */
+  readonly unlogged: { readonly counts: Readonly<Record<string, bigint>>; readonly rows: readonly LedgerFact[] } | undefined
+  readonly suspects: Suspects | undefined
   readonly unbalancedEvents: readonly UnbalancedEvent[]
   readonly truncated: boolean
 }
@@ -47,7 +51,7 @@ export interface KeyEvidence {
 /** How many more content addresses are looked up, and sequences looked at, than keys and facts are listed. */
 const LOOKUPS_MAX = 1_000
 
-const NO_SUSPECTS: LedgerTally['suspects'] = { runs: [], count: 0n }
+const NO_SUSPECTS: Suspects = { runs: [], count: 0n }
 
 /** Judges keys together, since one that lost a row accounts for a run that missed one. `run` says how many it missed, and whether anything vouched for the others. */
 export async function judgeKeys(
@@ -117,6 +121,7 @@ function judgeKey(
     facts,
     factCounts: countTexts(recount(found.listed, differences, found.counts)),
     factsLeftOut: (total - BigInt(facts.length)).toString(),
+    segmentsLeftOut: key.segmentsLeftOut.toString(),
     read: countTexts(key.read),
     unlogged: {
       counts: countTexts(unlogged?.counts ?? {}),

@@ -1,4 +1,4 @@
-import { formatDecimal, ZERO } from '../../epoch/decimal.ts'
+import { formatDecimal } from '../../epoch/decimal.ts'
 import { isAtOrBelow, join } from '../../epoch/epoch.ts'
 import type { LedgerFact, PositionFact, PositionValues } from '../../epoch/fact.ts'
 import type { Mismatch, NamedFields } from '../../epoch/mismatch.ts'
@@ -52,7 +52,7 @@ export async function gatherRealized(mismatches: readonly Mismatch[], context: E
   try {
     return await walk(mismatches, context, async ({ key, place, mismatch, row, tally }) => {
       const pairs = pairBySequence(realizedBy(logged.of(place)), history.realized(key, epoch))
-      const realized = await tallyLedger(pairs, { limit, factsMax, wrongBy: ZERO })
+      const realized = await tallyLedger(pairs, { limit, factsMax })
       const text = (values: PositionValues | null): AmountTexts | null => values && { realized_pnl: formatDecimal(values.realized_pnl) }
       const stateChangedSince = row !== null && !isAtOrBelow(row.stamps, epoch)
       const positions: View = { store: 'clickhouse', part: 'positions', values: text(tally.history) }
@@ -117,6 +117,7 @@ function common(mismatch: Mismatch, tally: PositionTally) {
     mismatch,
     differences: tally.differences,
     read: { postgres: tally.logged, clickhouse: tally.rows, repeated: tally.repeated },
+    segmentsLeftOut: 0n,
     unlogged: undefined,
     suspects: undefined,
     unbalancedEvents: [],

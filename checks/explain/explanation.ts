@@ -62,7 +62,9 @@ export interface KeyExplanation {
   readonly stateChangedSince: boolean
   readonly facts: readonly FactEntry[]
   readonly factCounts: Readonly<Record<FactDifference['kind'], string>>
+  /** How many of these are not listed; and how many stretches of the streams in which facts differ were not read, so that theirs are not counted. */
   readonly factsLeftOut: string
+  readonly segmentsLeftOut: string
   /** How many facts were read on each side, and how many rows of ClickHouse were repeated deliveries. */
   readonly read: { readonly postgres: string; readonly clickhouse: string; readonly repeated: string }
   /** Rows of kinds that PostgreSQL keeps no log of: they cannot be confirmed and are not called extra. The last ones are listed. */

@@ -1,6 +1,6 @@
 import type { Decimal } from '../../epoch/decimal.ts'
 import type { Epoch, Sequence } from '../../epoch/epoch.ts'
-import type { LedgerFact, PositionFact, PositionValues } from '../../epoch/fact.ts'
+import type { LedgerFact, PositionFact, PositionValues, Segment, SegmentTotals, SegmentWidths } from '../../epoch/fact.ts'
 
 /** The key of a balance. */
 export interface BalanceKey {
@@ -26,6 +26,12 @@ export interface StateRow<Values> {
   readonly stamps: Epoch
 }
 
+/** A balance of ClickHouse by segments. */
+export interface SegmentedRows {
+  readonly totals: readonly SegmentTotals[]
+  readonly rows: bigint
+}
+
 /** A position in one stream. */
 export interface Place {
   readonly stream: string
@@ -44,7 +50,21 @@ export interface TransferFact extends LedgerFact {
 export interface LogFacts {
   balances(keys: readonly BalanceKey[]): Promise<readonly (StateRow<Decimal> | null)[]>
   positions(keys: readonly PositionKey[]): Promise<readonly (StateRow<PositionValues> | null)[]>
-  ledger(keys: readonly BalanceKey[], assets: ReadonlyMap<string, string>, epoch: Epoch): AsyncIterable<Placed<LedgerFact>>
+  /** What the logs did to these balances, by segments; ordered by key. */
+  ledgerSegments(
+    keys: readonly BalanceKey[],
+    assets: ReadonlyMap<string, string>,
+    epoch: Epoch,
+    widths: SegmentWidths,
+  ): AsyncIterable<Placed<SegmentTotals>>
+  /** The facts of these balances in some segments of each. */
+  ledger(
+    keys: readonly BalanceKey[],
+    assets: ReadonlyMap<string, string>,
+    epoch: Epoch,
+    opened: readonly Placed<Segment>[],
+    widths: SegmentWidths,
+  ): AsyncIterable<Placed<LedgerFact>>
   executions(keys: readonly PositionKey[], epoch: Epoch): AsyncIterable<Placed<PositionFact>>
   /** Everything that the logs say of these sequences, whoever it concerns. */
   ledgerAt(places: readonly Place[], assets: ReadonlyMap<string, string>): Promise<readonly LedgerFact[]>
@@ -56,7 +76,17 @@ export interface LogFacts {
 export interface HistoryFacts {
   /** In which asset each symbol settles, going by most of its transactions. */
   assetsOfSymbols(epoch: Epoch): Promise<ReadonlyMap<string, string>>
-  transactions(key: BalanceKey, epoch: Epoch): AsyncIterable<LedgerFact>
+  /** What the distinct rows of a balance come to, by segments, and how many rows there are. */
+  transactionSegments(key: BalanceKey, epoch: Epoch, widths: SegmentWidths): Promise<SegmentedRows>
+  /** The rows of a balance in some segments. */
+  transactions(key: BalanceKey, epoch: Epoch, opened: readonly Segment[], widths: SegmentWidths): AsyncIterable<LedgerFact>
+  /** The last rows of a balance whose effects are none of these, by stream; the first of them first. */
+  otherRows(
+    key: BalanceKey,
+    effects: Readonly<Record<string, readonly string[]>>,
+    epoch: Epoch,
+    limit: number,
+  ): Promise<readonly LedgerFact[]>
   realized(key: PositionKey, epoch: Epoch): AsyncIterable<LedgerFact>
   positions(key: PositionKey, epoch: Epoch): AsyncIterable<PositionFact>
   /** The last row of a position; undefined where it has none. */

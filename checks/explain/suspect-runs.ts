@@ -1,5 +1,7 @@
 import { addDecimals, type Decimal, formatDecimal, isZeroDecimal, negateDecimal, subtractDecimals, ZERO } from '../../epoch/decimal.ts'
 import type { LedgerFact } from '../../epoch/fact.ts'
+import { distinctFacts } from './match-facts.ts'
+import { pairBySequence } from './pair-by-sequence.ts'
 
 /** Facts that follow each other in the history of one balance and together come to exactly what the balance is wrong by. */
 export interface SuspectRun {
@@ -11,8 +13,27 @@ export interface SuspectRun {
 /** Looks for such runs in facts that are given one by one, in the order of their sequences; memory is bounded by the longest run that is looked for. */
 export interface SuspectSearch {
   add(fact: LedgerFact): void
-  /** The shortest runs, the first `listed` of them in the order of their sequences, and how many there were. */
-  found(): { readonly runs: readonly SuspectRun[]; readonly count: bigint }
+  found(): Suspects
+}
+
+/** What a search came to. */
+export interface Suspects {
+  /** The shortest runs, the first ones in the order of their sequences, and how many there were. */
+  readonly runs: readonly SuspectRun[]
+  readonly count: bigint
+}
+
+const SUSPECTS_LISTED = 3
+
+/** Searches rows of ClickHouse, in the order of stream and sequence, for what a balance may be wrong by. */
+export async function findSuspects(rows: AsyncIterable<LedgerFact>, wrongBy: Decimal): Promise<Suspects> {
+  const search = searchSuspects(wrongBy, SUSPECTS_LISTED)
+  for await (const { history } of pairBySequence(nothing(), rows)) for (const fact of distinctFacts(history)) search.add(fact)
+  return search.found()
+}
+
+async function* nothing(): AsyncGenerator<LedgerFact> {
+  yield* []
 }
 
 /** An engine that applied a batch twice did so to facts that follow each other; longer runs than this are chance. */

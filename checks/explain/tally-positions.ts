@@ -40,7 +40,7 @@ export async function tallyPositions(
   let truncated = false
 
   for await (const pair of pairs) {
-    if (logged + rows >= BigInt(factsMax)) {
+    if (Number(logged + rows) >= factsMax) {
       truncated = true
       break
     }

@@ -1,3 +1,4 @@
+import { SEGMENT_WEIGHTS } from '../../epoch/fact.ts'
 import { quoteIdentifier as q, quoteTable } from './identifiers.ts'
 
 /** A table with the deployment's name of each column by its reference name. */
@@ -46,6 +47,26 @@ export function reading(
   const table = `(select ${renamed.join(', ')} from ${quoteTable({ database: schema, name })}) as facts`
   const texts = wanted.map(reference => `${asText(reference)} as c_${reference}`)
   return { table, select: `select ${texts.join(', ')} from ${table}` }
+}
+
+/**
+ * What the distinct rows of one balance in one stream come to, by segments and kinds; 38 places hold any decimal. Repeated rows lie side by side where the table is
+ * sorted by content address, so that collapsing them is a pass in constant memory.
+ */
+export function segmentsSql({ schema, name, columns }: HistoryTable): string {
+  const raw = (reference: string) => q(columns[reference] ?? reference)
+  const all = TRANSACTION_COLUMNS.map(raw).join(', ')
+  return `
+  select toString(intDiv(s, {width:UInt64})) as c_segment, toString(k) as c_effect, toString(count()) as c_facts,
+    toString(sum(a)) as c_sum, toString(sum(a * toInt64(s % ${SEGMENT_WEIGHTS} + 1))) as c_weighted
+  from (
+    select ${raw('sequence')} as s, ${raw('kind')} as k, toDecimal256(${raw('amount')}, 38) as a from (
+      select ${all} from ${quoteTable({ database: schema, name })}
+      where ${raw('stream')} = {stream:String} and ${raw('sequence')} <= {last:UInt64}
+        and ${raw('account_id')} = {account:String} and ${raw('asset')} = {asset:String}
+      order by ${raw('stream')}, ${raw('sequence')}, ${raw('transaction_id')} limit 1 by ${all})
+  )
+  group by intDiv(s, {width:UInt64}), k`
 }
 
 function asText(reference: string): string {

@@ -1,10 +1,10 @@
 import type { Decimal } from '../../epoch/decimal.ts'
-import { type Epoch, type Sequence, sequenceOf } from '../../epoch/epoch.ts'
-import type { LedgerFact, PositionFact } from '../../epoch/fact.ts'
+import { type Epoch, parseSequence, type Sequence, sequenceOf } from '../../epoch/epoch.ts'
+import type { LedgerFact, PositionFact, Segment, SegmentTotals, SegmentWidths } from '../../epoch/fact.ts'
 import type { LegContext } from '../../epoch/leg.ts'
 import type { ClickHouseConnection, QueryParameters } from './connection.ts'
 import { readAmount, readPositionRow, readSequence, readTransaction } from './history-facts-row.ts'
-import { type HistoryTable, POSITION_COLUMNS, reading, TRANSACTION_COLUMNS } from './history-facts-sql.ts'
+import { type HistoryTable, POSITION_COLUMNS, reading, segmentsSql, TRANSACTION_COLUMNS } from './history-facts-sql.ts'
 import type { JsonRow } from './json-answer.ts'
 
 /** The tables that facts are read from, and how many rows a question about single facts may be answered with. */
@@ -46,7 +46,7 @@ export function historyFacts(connection: ClickHouseConnection, { tables, rowsMax
     parameters: QueryParameters,
     epoch: Epoch,
   ): AsyncGenerator<JsonRow> {
-    for (const stream of Object.keys(epoch).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
+    for (const stream of Object.keys(epoch).sort(compareBytes)) {
       const last = sequenceOf(epoch, stream).toString()
       for (let after: string | undefined; ; ) {
         const page = await connection.rows(
@@ -83,9 +83,74 @@ export function historyFacts(connection: ClickHouseConnection, { tables, rowsMax
       return new Map(rows.map(row => [String(row['s']), String(row['most'])]))
     },
 
-    /** The rows that changed one balance. */
-    transactions: ({ account, asset }: BalanceKey, epoch: Epoch) =>
-      transactionsUpTo('account_id = {account:String} and asset = {asset:String}', { account, asset }, epoch),
+    /** What the distinct rows that changed one balance come to, by segments, and how many rows there are. */
+    transactionSegments: async ({ account, asset }: BalanceKey, epoch: Epoch, widths: SegmentWidths) => {
+      const totals: SegmentTotals[] = []
+      let rows = 0n
+      for (const [stream, last] of Object.entries(epoch)) {
+        const found = await connection.rows(
+          segmentsSql(tables.transactions),
+          { account, asset, stream, last: last.toString(), width: (widths[stream] ?? 1n).toString() },
+          context,
+        )
+        for (const row of found) {
+          totals.push({
+            stream,
+            segment: parseSequence(row['c_segment'], 'a segment of the history'),
+            effect: String(row['c_effect']),
+            facts: parseSequence(row['c_facts'], 'a count of the history'),
+            sum: readAmount(store, row, 'c_sum'),
+            weighted: readAmount(store, row, 'c_weighted'),
+          })
+        }
+        const [counted] = await connection.rows(
+          `select toString(count()) as n from ${transactions.table}
+          where account_id = {account:String} and asset = {asset:String} and stream = {stream:String} and sequence <= {last:UInt64}`,
+          { account, asset, stream, last: last.toString() },
+          context,
+        )
+        rows += parseSequence(counted?.['n'], 'a count of the history')
+      }
+      return { totals, rows }
+    },
+
+    /** The rows that changed one balance in some segments. */
+    async *transactions({ account, asset }: BalanceKey, epoch: Epoch, opened: readonly Segment[], widths: SegmentWidths) {
+      for (const stream of [...new Set(opened.map(segment => segment.stream))].sort(compareBytes)) {
+        const segments = opened.flatMap(each => (each.stream === stream ? [each.segment] : []))
+        const width = widths[stream] ?? 1n
+        const first = segments.reduce((a, b) => (b < a ? b : a)) * width
+        const end = (segments.reduce((a, b) => (b > a ? b : a)) + 1n) * width
+        const where = `account_id = {account:String} and asset = {asset:String} and sequence >= {first:UInt64} and sequence < {end:UInt64}
+          and intDiv(sequence, {width:UInt64}) in arrayMap(text -> toUInt64(text), {segments:Array(String)})`
+        const parameters = { account, asset, first: first.toString(), end: end.toString(), width: width.toString() }
+        yield* transactionsUpTo(
+          where,
+          { ...parameters, segments: segments.map(segment => segment.toString()) },
+          { [stream]: sequenceOf(epoch, stream) },
+        )
+      }
+    },
+
+    /** The last rows of one balance that have none of these effects, by stream; in the order of their sequences within a stream. */
+    otherRows: async (
+      { account, asset }: BalanceKey,
+      effects: Readonly<Record<string, readonly string[]>>,
+      epoch: Epoch,
+      limit: number,
+    ): Promise<readonly LedgerFact[]> => {
+      const found: LedgerFact[] = []
+      for (const [stream, last] of Object.entries(epoch)) {
+        const rows = await connection.rows(
+          `${transactions.select} where account_id = {account:String} and asset = {asset:String} and stream = {stream:String} and sequence <= {last:UInt64}
+          and kind not in {effects:Array(String)} order by sequence desc, transaction_id desc limit 1 by ${TRANSACTION_COLUMNS.join(', ')} limit ${limit}`,
+          { account, asset, stream, last: last.toString(), effects: effects[stream] ?? [] },
+          context,
+        )
+        found.push(...rows.map(row => readTransaction(store, row)).reverse())
+      }
+      return found
+    },
 
     /** What one account realized in one symbol. */
     realized: ({ account, symbol }: PositionKey, epoch: Epoch) =>
@@ -157,4 +222,8 @@ export function historyFacts(connection: ClickHouseConnection, { tables, rowsMax
       }))
     },
   }
+}
+
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -1,6 +1,6 @@
 import { type Decimal, tryParseDecimal } from '../../epoch/decimal.ts'
 import { type Epoch, parseSequence } from '../../epoch/epoch.ts'
-import type { FactIds, LedgerFact, PositionFact, PositionValues } from '../../epoch/fact.ts'
+import type { FactIds, LedgerFact, PositionFact, PositionValues, SegmentTotals } from '../../epoch/fact.ts'
 import { StoreError } from '../../epoch/store-error.ts'
 import type { LogTable } from './log-facts-sql.ts'
 
@@ -39,6 +39,18 @@ export function readEffect(store: string, row: TextRow): LedgerFact & { readonly
     time: row['at'] ?? '',
     ids: idsOf(row, ['execution_id', 'trade_id', 'transfer_id']),
     reference: row['reference'] ?? '',
+  }
+}
+
+/** Reads what the facts of one kind in one segment come to. */
+export function readTotals(store: string, row: TextRow): SegmentTotals {
+  return {
+    stream: row['stream'] ?? '',
+    segment: parseSequence(row['segment'], 'a segment of the log'),
+    effect: row['effect'] ?? '',
+    facts: parseSequence(row['facts'], 'a count of the log'),
+    sum: readAmount(store, row, 'sum'),
+    weighted: readAmount(store, row, 'weighted'),
   }
 }
 

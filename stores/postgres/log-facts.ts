@@ -1,6 +1,7 @@
 import { type Epoch, type Sequence, sequenceOf } from '../../epoch/epoch.ts'
+import { SEGMENT_WEIGHTS, type Segment, type SegmentWidths } from '../../epoch/fact.ts'
 import type { LegContext } from '../../epoch/leg.ts'
-import { readAmount, readEffect, readExecution, readPosition, readStamps, type TextRow } from './log-facts-row.ts'
+import { readAmount, readEffect, readExecution, readPosition, readStamps, readTotals, type TextRow } from './log-facts-row.ts'
 import { EFFECT_COLUMNS, effectsSql, executionsSql, type LogTables, stateSql } from './log-facts-sql.ts'
 import type { PostgresStore } from './postgres-store.ts'
 import { openSession, type PostgresSession } from './session.ts'
@@ -10,6 +11,11 @@ export interface LogFactsOptions {
   readonly tables: LogTables
   readonly feeAccount: string
   readonly totalTimeoutMs: number
+}
+
+interface BalanceKey {
+  readonly account: string
+  readonly asset: string
 }
 
 type Assets = ReadonlyMap<string, string>
@@ -36,7 +42,7 @@ export async function openLogFacts(store: PostgresStore, options: LogFactsOption
 
   return {
     /** The balances of these keys; null where there is no row. */
-    balances: async (keys: readonly { readonly account: string; readonly asset: string }[]) => {
+    balances: async (keys: readonly BalanceKey[]) => {
       const sql = stateSql(tables.balances, ['account_id', 'asset'], ['balance'])
       const rows = await session.query<TextRow>(sql, [keys.map(key => key.account), keys.map(key => key.asset)])
       return rows.map(row =>
@@ -53,21 +59,59 @@ export async function openLogFacts(store: PostgresStore, options: LogFactsOption
       )
     },
 
-    /** What the logs did to these balances up to the epoch, in the order of the keys, and of stream and sequence within a key. */
-    async *ledger(keys: readonly { readonly account: string; readonly asset: string }[], assets: Assets, epoch: Epoch) {
+    /** What the logs did to these balances up to the epoch, by segments; in the order of the keys. */
+    async *ledgerSegments(keys: readonly BalanceKey[], assets: Assets, epoch: Epoch, widths: SegmentWidths) {
+      const segment = `e.sequence / case e.stream when 'cash' then $9::bigint else $8::bigint end`
       const rows = cursor(
-        `select (w.place - 1)::text as place, ${EFFECT_COLUMNS}
+        `select (w.place - 1)::text as place, e.stream, (${segment})::text as segment, e.effect, count(*)::text as facts,
+          trim_scale(sum(e.amount))::text as sum, trim_scale(sum(e.amount * (e.sequence % ${SEGMENT_WEIGHTS} + 1)))::text as weighted
         from (${effectsSql(tables, 't.sequence <= $6::bigint', 't.sequence <= $7::bigint')}) as e
         join unnest($4::text[], $5::text[]) with ordinality as w (account_id, asset, place)
           on e.account_id = w.account_id and (e.asset = w.asset or e.asset is null)
         where e.account_id = any($4::text[])
-        order by w.place, e.stream collate "C", e.sequence, e.effect, e.execution_id`,
+        group by w.place, e.stream, ${segment}, e.effect
+        order by w.place`,
         [
           ...settling(assets),
           keys.map(key => key.account),
           keys.map(key => key.asset),
           sequenceOf(epoch, 'dropcopy').toString(),
           sequenceOf(epoch, 'cash').toString(),
+          ...widthsOf(widths),
+        ],
+      )
+      for await (const row of rows) yield { place: Number(row['place']), fact: readTotals(name, row) }
+    },
+
+    /** What the logs did to these balances in some segments of each, in the order of the keys, and of stream and sequence within a key. */
+    async *ledger(
+      keys: readonly BalanceKey[],
+      assets: Assets,
+      epoch: Epoch,
+      opened: readonly { readonly place: number; readonly fact: Segment }[],
+      widths: SegmentWidths,
+    ) {
+      if (opened.length === 0) return
+      const bounds = (['dropcopy', 'cash'] as const).flatMap(stream => boundsOf(opened, stream, epoch, widths))
+      const rows = cursor(
+        `select (w.place - 1)::text as place, ${EFFECT_COLUMNS}
+        from (${effectsSql(tables, 't.sequence between $6::bigint and $7::bigint', 't.sequence between $8::bigint and $9::bigint')}) as e
+        join unnest($4::text[], $5::text[]) with ordinality as w (account_id, asset, place)
+          on e.account_id = w.account_id and (e.asset = w.asset or e.asset is null)
+        join unnest($12::bigint[], $13::text[], $14::bigint[]) as o (place, stream, segment)
+          on o.place = w.place - 1 and o.stream = e.stream
+          and o.segment = e.sequence / case e.stream when 'cash' then $11::bigint else $10::bigint end
+        where e.account_id = any($4::text[])
+        order by w.place, e.stream collate "C", e.sequence, e.effect, e.execution_id`,
+        [
+          ...settling(assets),
+          keys.map(key => key.account),
+          keys.map(key => key.asset),
+          ...bounds,
+          ...widthsOf(widths),
+          opened.map(({ place }) => place.toString()),
+          opened.map(({ fact }) => fact.stream),
+          opened.map(({ fact }) => fact.segment.toString()),
         ],
       )
       for await (const row of rows) yield { place: Number(row['place']), fact: readEffect(name, row) }
@@ -106,6 +150,31 @@ export async function openLogFacts(store: PostgresStore, options: LogFactsOption
     /** Ends the transaction and the connection. Safe to call twice; never rejects. */
     close: () => session.close(),
   }
+}
+
+function widthsOf(widths: SegmentWidths): readonly string[] {
+  return [widthOf(widths, 'dropcopy').toString(), widthOf(widths, 'cash').toString()]
+}
+
+function widthOf(widths: SegmentWidths, stream: string): Sequence {
+  return widths[stream] ?? 1n
+}
+
+/** The least and the greatest sequence of the opened segments of a stream: an index on the sequence makes a short range of it. Nothing where there are none. */
+function boundsOf(
+  opened: readonly { readonly fact: Segment }[],
+  stream: string,
+  epoch: Epoch,
+  widths: SegmentWidths,
+): readonly [least: string, greatest: string] {
+  const width = widthOf(widths, stream)
+  const segments = opened.flatMap(({ fact }) => (fact.stream === stream ? [fact.segment] : []))
+  const [first] = segments
+  if (first === undefined) return ['1', '0']
+  const least = segments.reduce((a, b) => (b < a ? b : a), first) * width
+  const greatest = (segments.reduce((a, b) => (b > a ? b : a), first) + 1n) * width - 1n
+  const last = sequenceOf(epoch, stream)
+  return [least.toString(), (greatest < last ? greatest : last).toString()]
 }
 
 /** Begins the transaction. It is idle while ClickHouse is read, so it may be so for as long as all of the reading may take. */
