@@ -1,43 +1,67 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
+import { parseArgs } from 'node:util'
 import type { Run } from '../checks/run.ts'
-import { startSandbox } from '../sim/sandbox/sandbox.ts'
+import { type Sandbox, startSandbox } from '../sim/sandbox/sandbox.ts'
+import { measureRun } from './check-job.ts'
 import { measureFloor } from './floor.ts'
+import { benchGrowth, DEFAULT_GROWTH } from './growth.ts'
 import { loadBooks } from './load.ts'
 import { thisMachine } from './machine.ts'
 
-const run = promisify(execFile)
 const ROUNDS = 3
+const PARTS = ['floor', 'growth'] as const
+const HELP = `npm run bench [-- floor | growth]: prints one JSON document; progress on stderr. Both parts without an argument.
 
-// npm run bench: the whole check against the raw queries that it cannot do without, on the same servers in the same run.
+  floor    1,000,000 keys over 20,000,000 transactions: transactions-balance reading everything, against the raw queries that it cannot do without
+           (minutes, 3 GB; BENCH_KEYS, BENCH_TRANSACTIONS)
+  growth   every check from its checkpoints on, after an increment of 100,000 transactions, with 1,000,000, 10,000,000 and 50,000,000 of history
+           under it; full runs, checkpoints and the audit beside it (half an hour, 10 GB; BENCH_VOLUMES, BENCH_KEYS, BENCH_INCREMENT)
+`
+
+// npm run bench: what a check costs beside the raw queries, and how little that grows with the history.
 const { values, positionals } = parseArgs({ options: { help: { type: 'boolean' } }, allowPositionals: true, strict: false })
-if (values['help'] !== true && (positionals.length > 0 || Object.keys(values).length > 0)) {
-  process.stderr.write('bench: it takes no arguments; BENCH_KEYS and BENCH_TRANSACTIONS change the volume\n')
-  process.exit(2)
-}
-if (values['help'] === true) {
-  process.stdout.write(
-    'npm run bench: loads 1,000,000 keys and 20,000,000 transactions into a sandbox and times the check against the raw queries (minutes, 3 GB)\n',
-  )
+const { help, ...unknown } = values
+const [part, ...more] = positionals
+if (help === true) {
+  process.stdout.write(HELP)
   process.exit(0)
 }
-const volume = { keys: number('BENCH_KEYS', 1_000_000), transactions: number('BENCH_TRANSACTIONS', 20_000_000) }
+if (more.length > 0 || Object.keys(unknown).length > 0 || (part !== undefined && !PARTS.some(name => name === part))) {
+  process.stderr.write(`bench: it takes one of ${PARTS.join(', ')}, or nothing; see --help\n`)
+  process.exit(2)
+}
 const progress = (what: string) => process.stderr.write(`bench: ${what} ...\n`)
 
-const sandbox = await startSandbox()
-try {
-  await loadBooks(sandbox, volume, progress)
+const report = {
+  ...(part === 'growth' ? { bench: 'growth', machine: thisMachine() } : await inSandbox(benchFloor)),
+  ...(part === 'floor' ? {} : await inSandbox(({ createStores }) => benchGrowth(createStores, growthOptions(), progress))),
+}
+process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+
+/** A sandbox for each part, so that neither leaves its books to the other. */
+async function inSandbox<T>(work: (sandbox: Sandbox) => Promise<T>): Promise<T> {
+  const sandbox = await startSandbox()
+  try {
+    return await work(sandbox)
+  } finally {
+    await sandbox.stop()
+  }
+}
+
+/** The whole check against the raw queries that it cannot do without, on the same servers in the same run. */
+async function benchFloor(stores: Sandbox) {
+  const volume = { keys: number('BENCH_KEYS', 1_000_000), transactions: number('BENCH_TRANSACTIONS', 20_000_000) }
+  const check = () => measureRun('transactions-balance', { postgresUrl: stores.postgresUrl, clickhouseUrl: stores.clickhouseUrl })
+  await loadBooks(stores, volume, progress)
   progress('one check to warm up')
   const { epoch } = (await check()).run
   if (!epoch) throw new Error('the warm-up found no epoch')
   progress('the floor')
-  const floor = await measureFloor(sandbox, { dropcopy: epoch['dropcopy'] ?? '0', cash: epoch['cash'] ?? '0' })
+  const floor = await measureFloor(stores, { dropcopy: epoch['dropcopy'] ?? '0', cash: epoch['cash'] ?? '0' })
   progress(`${ROUNDS} checks`)
-  const checks: Awaited<ReturnType<typeof check>>[] = []
+  const checks: { readonly run: Run; readonly peakBytes: number; readonly wallMs: number }[] = []
   for (let round = 0; round < ROUNDS; round++) checks.push(await check())
   const best = checks.reduce((a, b) => (b.wallMs < a.wallMs ? b : a))
-  const report = {
+  return {
     bench: 'transactions-balance',
     machine: thisMachine(),
     volume,
@@ -52,24 +76,15 @@ try {
     },
     ratioToFloor: Math.round((best.wallMs / floor.totalMs) * 100) / 100,
   }
-  process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-} finally {
-  await sandbox.stop()
 }
 
-/** Runs one check in a process of its own. The wall time is that of the check, without the start of Node. */
-async function check(): Promise<{ readonly run: Run; readonly peakBytes: number; readonly wallMs: number }> {
-  const { stdout } = await run(
-    process.execPath,
-    [join(import.meta.dirname, 'check-process.js'), sandbox.postgresUrl, sandbox.clickhouseUrl],
-    {
-      maxBuffer: 1 << 26,
-    },
-  )
-  const result: { run: Run; peakBytes: number } = JSON.parse(stdout)
-  if (result.run.verdict !== 'balanced')
-    throw new Error(`the books are balanced, but the check says: ${result.run.reasonCode}: ${result.run.reason}`)
-  return { ...result, wallMs: Math.round(result.run.durationMs.total) }
+function growthOptions() {
+  const volumes = process.env['BENCH_VOLUMES']
+  return {
+    volumes: volumes === undefined ? DEFAULT_GROWTH.volumes : volumes.split(',').map(text => Number.parseInt(text, 10)),
+    keys: number('BENCH_KEYS', DEFAULT_GROWTH.keys),
+    increment: number('BENCH_INCREMENT', DEFAULT_GROWTH.increment),
+  }
 }
 
 function number(name: string, otherwise: number): number {

@@ -1,0 +1,25 @@
+import type { Stores } from '../sim/sandbox/stores.ts'
+import { measureVolume } from './growth/measure-volume.ts'
+import { type GrowthReport, growthReport, type VolumeTimes } from './growth/report.ts'
+
+/** How the bench of growth is asked for. */
+export interface GrowthOptions {
+  /** How many transactions of history, one measurement each. */
+  readonly volumes: readonly number[]
+  readonly keys: number
+  readonly increment: number
+}
+
+/** What it measures unless it is told otherwise. */
+export const DEFAULT_GROWTH: GrowthOptions = { volumes: [1_000_000, 10_000_000, 50_000_000], keys: 1_000_000, increment: 100_000 }
+
+/** Measures every check at every volume, with as many keys and the same increment at each. `create` makes databases of their own on servers that are there. */
+export async function benchGrowth(
+  create: (name: string) => Promise<Stores>,
+  { volumes, keys, increment }: GrowthOptions,
+  progress: (what: string) => void,
+): Promise<GrowthReport> {
+  const times: VolumeTimes[] = []
+  for (const transactions of volumes) times.push(await measureVolume(create, { transactions, keys, increment }, progress))
+  return growthReport(times)
+}

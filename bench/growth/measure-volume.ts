@@ -1,0 +1,175 @@
+import type { Run } from '../../checks/run.ts'
+import type { Stores } from '../../sim/sandbox/stores.ts'
+import { poll } from '../../stores/clickhouse/poll.ts'
+import { systemClock } from '../../stores/system-clock.ts'
+import { type JobStores, type JobSubject, measureKeeping, measureRun } from '../check-job.ts'
+import { custodianMemory, openRecon } from '../do-job.ts'
+import { appendHistory } from './append-history.ts'
+import { foldBooks } from './fold-books.ts'
+import { GROWTH_CHECKS, type GrowthCheck } from './growth-checks.ts'
+import { type GrowthStores, openGrowthStores } from './growth-stores.ts'
+import { measureIncrementFloor } from './increment-floor.ts'
+import { markBooks } from './mark-books.ts'
+import { type CheckTimes, type PostgresLayoutTimes, perCheck, type VolumeTimes } from './report.ts'
+import { settleCash } from './settle-cash.ts'
+import { assertVolume, type GrowthVolume, historyOf, incrementOf, type Stretch } from './volume.ts'
+
+const ROUNDS = 3
+const TRANSACTIONS_TO_A_CYCLE = 10_000_000
+/** The layout in PostgreSQL is there to be compared with the other: it is not measured above this. */
+const POSTGRES_LAYOUT_TRANSACTIONS_MAX = 10_000_000
+const MERGES_TIMEOUT_MS = 600_000
+const SETTLING_RUNS_MAX = 50
+
+type Kept = Pick<CheckTimes, 'fullMs' | 'checkpointMs'>
+
+/**
+ * Measures one volume on fresh stores, which it drops: full runs, checkpoints out of them, then the increment and the runs that go on from the checkpoints, the raw
+ * queries, and the audit. Throws where a run is not balanced, or read what it need not have read.
+ */
+export async function measureVolume(
+  create: (name: string) => Promise<Stores>,
+  volume: GrowthVolume,
+  progress: (what: string) => void,
+): Promise<VolumeTimes> {
+  assertVolume(volume)
+  const tell = (what: string) => progress(`${volume.transactions} transactions: ${what}`)
+  const stores = await openGrowthStores(create)
+  try {
+    tell('making the history')
+    await grow(stores, volume, historyOf(volume))
+    const marked = await markHistory(stores, volume)
+    tell('full runs')
+    const runs = new Map<GrowthCheck, Run>()
+    for (const check of GROWTH_CHECKS) runs.set(check, (await measureRun(check, stores.main)).run)
+    for (const run of runs.values()) assertVerified(run, false)
+    tell('settling the custodian')
+    const settling = await settleCustodian(stores, historyOf(volume).cash.last)
+    tell('checkpoints')
+    const kept = await keepAll(stores.main, runs)
+    const keptInPostgres = volume.transactions <= POSTGRES_LAYOUT_TRANSACTIONS_MAX ? await keepInPostgres(stores, runs) : undefined
+    tell(`${volume.increment} more`)
+    await grow(stores, volume, incrementOf(volume))
+    await markBooks(stores.clickhouse, marked + 1, incrementOf(volume).dropcopy.last)
+    await awaitMerges(stores)
+    tell('the floor')
+    const floor = await measureIncrementFloor(stores.main)
+    tell(`${ROUNDS} runs of each check`)
+    const times = new Map<GrowthCheck, Timed>()
+    for (const check of GROWTH_CHECKS) times.set(check, await timed(check, stores.main))
+    const postgresLayout = keptInPostgres === undefined ? undefined : await timePostgresLayout(stores, keptInPostgres)
+    tell('the audit')
+    const audit = await measureRun('history-audit', stores.main)
+    return {
+      volume,
+      rows: await countRows(stores),
+      checks: perCheck(check => ({ ...must(kept, check), ...must(times, check), floorMs: floor[check] })),
+      ...(postgresLayout ? { postgresLayout } : {}),
+      settling,
+      audit: { auditMs: audit.wallMs, segments: Number(audit.run.keysCompared), peakMB: megabytes(audit.peakBytes) },
+    }
+  } finally {
+    await stores.drop()
+  }
+}
+
+async function grow({ clickhouse, postgres, custodian }: GrowthStores, { keys }: GrowthVolume, stretch: Stretch): Promise<void> {
+  await appendHistory(clickhouse, keys, stretch)
+  await foldBooks(clickhouse, postgres, stretch)
+  await settleCash(postgres, custodian, stretch.cash)
+}
+
+/** A cycle now and then, the last one at the end of the history; gives its number. */
+async function markHistory(stores: GrowthStores, volume: GrowthVolume): Promise<number> {
+  const cycles = Math.max(1, Math.floor(volume.transactions / TRANSACTIONS_TO_A_CYCLE))
+  const { last } = historyOf(volume).dropcopy
+  for (let cycle = 1; cycle <= cycles; cycle++) await markBooks(stores.clickhouse, cycle, Math.floor((last / cycles) * cycle))
+  await awaitMerges(stores)
+  return cycles
+}
+
+/** Rows that have just come are merged in the background; whoever measured meanwhile would measure that too. */
+async function awaitMerges({ clickhouse }: GrowthStores): Promise<void> {
+  const merging = async () => {
+    const result = await clickhouse.query({ query: 'select count() as n from system.merges', format: 'JSON' })
+    const { data } = await result.json<{ n: string }>()
+    return Number(data[0]?.n)
+  }
+  const context = { clock: systemClock, signal: new AbortController().signal }
+  const left = await poll(merging, n => n === 0, systemClock.monotonicMs() + MERGES_TIMEOUT_MS, context)
+  if (left > 0) throw new Error(`ClickHouse is still merging after ${MERGES_TIMEOUT_MS} ms`)
+}
+
+/** A run settles a bounded number of movements, so that a long history takes several. */
+async function settleCustodian({ main }: GrowthStores, last: number): Promise<VolumeTimes['settling']> {
+  const state = await openRecon(main.stateUrl)
+  try {
+    const memory = custodianMemory(state, main.custodian)
+    let ms = 0
+    for (let runs = 0; runs < SETTLING_RUNS_MAX; runs++) {
+      const { sequence } = await memory.head(new AbortController().signal)
+      if (sequence === BigInt(last)) return { runs, ms }
+      ms += (await measureRun('omnibus-balances-square', main)).wallMs
+    }
+  } finally {
+    await state.close()
+  }
+  throw new Error(`the custodian is not settled after ${SETTLING_RUNS_MAX} runs`)
+}
+
+async function keepAll(stores: JobStores, runs: ReadonlyMap<GrowthCheck, Run>): Promise<ReadonlyMap<GrowthCheck, Kept>> {
+  const kept = new Map<GrowthCheck, Kept>()
+  for (const [check, run] of runs) {
+    const { wallMs } = await measureKeeping(check, stores, run)
+    kept.set(check, { fullMs: Math.round(run.durationMs.total), checkpointMs: wallMs })
+  }
+  return kept
+}
+
+async function keepInPostgres({ inPostgres }: GrowthStores, runs: ReadonlyMap<GrowthCheck, Run>): Promise<number> {
+  return (await measureKeeping('transactions-balance', inPostgres, must(runs, 'transactions-balance'))).wallMs
+}
+
+async function timePostgresLayout({ inPostgres }: GrowthStores, checkpointMs: number): Promise<PostgresLayoutTimes> {
+  return { checkpointMs, ...(await timed('transactions-balance', inPostgres)) }
+}
+
+type Timed = Pick<CheckTimes, 'ms' | 'allMs' | 'peakMB'>
+
+async function timed(subject: JobSubject, stores: JobStores): Promise<Timed> {
+  const measured: Awaited<ReturnType<typeof measureRun>>[] = []
+  for (let round = 0; round < ROUNDS; round++) measured.push(await measureRun(subject, stores))
+  for (const { run } of measured) assertVerified(run, true)
+  const allMs = measured.map(({ wallMs }) => wallMs)
+  return { ms: Math.min(...allMs), allMs, peakMB: megabytes(Math.max(...measured.map(({ peakBytes }) => peakBytes))) }
+}
+
+/** Whether every history was read from a checkpoint on, or none was. Marks are no history: a cycle is read whole. */
+function assertVerified({ check, horizon }: Run, expected: boolean): void {
+  const wrong = horizon.legs.filter(({ table, verified }) => table !== 'pnl_marks' && (verified !== undefined) !== expected)
+  if (wrong.length > 0)
+    throw new Error(`${check} ${expected ? 'went on from no checkpoint' : 'went on from a checkpoint'} in ${wrong[0]?.table}`)
+}
+
+async function countRows({ clickhouse, postgres, custodian }: GrowthStores): Promise<VolumeTimes['rows']> {
+  const counts: Record<string, number> = {}
+  for (const table of ['transactions', 'positions', 'pnl_marks', 'sink_watermarks']) {
+    const result = await clickhouse.query({ query: `select count() as n from ${table}`, format: 'JSON' })
+    counts[table] = Number((await result.json<{ n: string }>()).data[0]?.n)
+  }
+  for (const table of ['accounts.balances', 'trade_engine.positions', 'accounts.transfers']) {
+    const { rows } = await postgres.query<{ n: string }>(`select count(*) as n from ${table}`)
+    counts[table] = Number(rows[0]?.n)
+  }
+  return { ...counts, movements: custodian.movements().length }
+}
+
+function must<T>(values: ReadonlyMap<GrowthCheck, T>, check: GrowthCheck): T {
+  const value = values.get(check)
+  if (value === undefined) throw new Error(`${check} was not measured`)
+  return value
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6)
+}
