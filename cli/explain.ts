@@ -25,8 +25,8 @@ export interface ExplainOptions {
 }
 
 const KEYS_MAX = 20
-/** More facts than this are not read for one key; it is said so, and nothing is concluded. */
-const FACTS_MAX = 2_000_000
+/** More facts than this are not read for one key, and it is said so. */
+const FACTS_MAX = 1_000_000
 /** How many rows a question about single facts may be answered with. */
 const ROWS_MAX = 20_000
 /** For a check that has no configuration of its own any more. */
