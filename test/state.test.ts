@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import pg from 'pg'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ReconError } from '../epoch/recon-error.ts'
@@ -170,7 +172,9 @@ describeEngines("recon's own database", () => {
       const states = await Promise.all(Array.from({ length: 5 }, () => openState(empty, options)))
       await Promise.all(states.map((each, index) => each.recordRun(run({ runId: `of ${index}` }), undefined, never)))
       expect(await states[0]?.history({ limit: 9 }, never)).toHaveLength(5)
-      expect(await sql('select name from recon.migrations', [], empty)).toEqual([{ name: '0001_runs-and-acceptances' }])
+      const files = readdirSync(join(import.meta.dirname, '..', 'stores', 'state', 'migrations'))
+      const applied = await sql<{ name: string }>('select name from recon.migrations order by name', [], empty)
+      expect(applied.map(({ name }) => `${name}.sql`)).toEqual(files.sort())
       await Promise.all(states.map(each => each.close()))
     })
 
