@@ -1,4 +1,3 @@
-import { sequenceOf } from '../epoch/epoch.ts'
 import type { AsOfLeg } from '../epoch/leg.ts'
 import type { Outcome } from '../epoch/verdict.ts'
 import { MARK_STREAM, type MarkCycle } from '../stores/clickhouse/mark-cycles.ts'
@@ -12,6 +11,7 @@ import { judgeComparison } from './run-relation.ts'
 import { type FoundCycle, findCycle, marksOf } from './zero-sum/find-cycle.ts'
 import type { MarkingResult } from './zero-sum/marking.ts'
 import { mergeMarks } from './zero-sum/merge-marks.ts'
+import { nothingHeld } from './zero-sum/nothing-held.ts'
 
 type ComputedCycle = Extract<FoundCycle, { readonly kind: 'computed' }>
 
@@ -43,10 +43,17 @@ export function pnlIsZeroSum(sources: CheckSources): Check {
 async function checkCycle(sources: CheckSources, positions: AsOfLeg, transactions: AsOfLeg, attempt: Attempt): Promise<Outcome> {
   const { options, record, scope, canary } = attempt
   const deadlineMs = Math.min(scope.clock.monotonicMs() + options.horizonTimeoutMs, attempt.patienceEndsMs)
+  const engine = postgresEpochSource(sources.postgres, streamSources(sources))
   const found = await record.timed('wait', () =>
-    findCycle(sources, transactions.streams, () => nothingTraded(sources, positions, attempt), deadlineMs, scope),
+    findCycle(
+      sources,
+      transactions.streams,
+      () => nothingHeld({ leg: positions, shape: POSITION_SHAPE }, engine, attempt),
+      deadlineMs,
+      scope,
+    ),
   )
-  if (found.kind === 'nothing-traded') return nothingToMark(attempt)
+  if (found.kind === 'settled') return found.outcome
   if (found.kind === 'without-rows') return withoutRows(found.cycle, await marksAreCaughtUp(sources.clickhouse, marksOf(sources), scope))
   record.epoch = found.epoch
   record.epochOf = 'mark-cycle'
@@ -75,19 +82,6 @@ async function checkCycle(sources: CheckSources, positions: AsOfLeg, transaction
     return merged
   })
   return judgeCycle(found, result, await judgeComparison(result.comparison, legs, attempt))
-}
-
-/** Whether the engine has folded nothing of the streams that move positions, so that there is nothing to mark. */
-async function nothingTraded(sources: CheckSources, { streams }: AsOfLeg, { record, scope }: Attempt): Promise<boolean> {
-  const epoch = await postgresEpochSource(sources.postgres, streamSources(sources)).readEpoch(scope)
-  const nothing = streams.every(stream => sequenceOf(epoch, stream) === 0n)
-  if (nothing) record.epoch = epoch
-  return nothing
-}
-
-function nothingToMark({ record }: Attempt): Outcome {
-  record.warn('nothing has been traded yet, so that no position could be marked: nothing was compared')
-  return { verdict: 'balanced', reasonCode: 'balanced', reason: 'nothing has been traded yet' }
 }
 
 function withoutRows({ number, rowsTotal }: MarkCycle, caughtUp: boolean): Outcome {

@@ -183,7 +183,7 @@ describeEngines('pnl-is-zero-sum', () => {
     expect(outcomeOf(await before.zeroSum())).toMatch(/^inconclusive\/watermark-conflict: .* cycle 2 disagree: 2 and 3 rows/)
   })
 
-  it('cannot say anything where no cycle was ever published, unless nothing was ever traded', async () => {
+  it('cannot say anything where no cycle was ever published, unless nobody holds a position', async () => {
     const books = await open('none')
     await books.command("alter table sink_watermarks delete where table_name = 'pnl_marks' settings mutations_sync = 2")
     const run = await books.zeroSum()
@@ -191,12 +191,23 @@ describeEngines('pnl-is-zero-sum', () => {
     expect(run.epoch).toBe(null)
     await books.vouch('1', '0')
     expect((await books.zeroSum()).reasonCode).toBe('horizon-timeout')
+
     await books.token('0')
-    expect(await books.zeroSum()).toMatchObject({
-      verdict: 'balanced',
-      epoch: { dropcopy: '0' },
-      warnings: [expect.stringContaining('nothing has been traded')],
-    })
+    const nobody = await books.zeroSum()
+    expect(outcomeOf(nobody)).toMatch(/^balanced\/balanced: no position is held as of this epoch/)
+    expect(nobody).toMatchObject({ epoch: { dropcopy: '0', cash: '0' }, keysCompared: '0', canary: 'found' })
+    expect(nobody.warnings).toEqual([expect.stringContaining('nothing was compared')])
+    // The epoch is the engine's here, and must not have gone back.
+    expect((await books.zeroSum({ seenBefore: { dropcopy: 4n } })).reasonCode).toBe('epoch-regression')
+
+    await books.token('15')
+    await books.command('truncate table positions')
+    // Eight rows are vouched for.
+    expect((await books.zeroSum()).reasonCode).toBe('horizon-timeout')
+    await books.command("alter table sink_watermarks delete where table_name = 'positions' settings mutations_sync = 2")
+    expect((await books.zeroSum()).reasonCode).toBe('horizon-timeout')
+    await books.watermark('dropcopy', '15', '0', 'positions')
+    expect((await books.zeroSum()).verdict).toBe('balanced')
   })
 
   it('waits for the first cycle, and for the positions and transactions of its epoch', async () => {

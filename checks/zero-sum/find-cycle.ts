@@ -1,6 +1,7 @@
 import { type Epoch, fromStreams } from '../../epoch/epoch.ts'
 import type { LegContext } from '../../epoch/leg.ts'
 import { StoreError } from '../../epoch/store-error.ts'
+import type { Outcome } from '../../epoch/verdict.ts'
 import {
   awaitMarks,
   type CycleFacts,
@@ -27,7 +28,8 @@ export type FoundCycle =
   | { readonly kind: 'computed'; readonly cycle: MarkCycle; readonly facts: CycleFacts; readonly epoch: Epoch }
   /** Its watermark counts marks, and there is not a single one, of it or of an earlier cycle, to say what it was computed at. */
   | { readonly kind: 'without-rows'; readonly cycle: MarkCycle }
-  | { readonly kind: 'nothing-traded' }
+  /** There is no cycle, and another way to a verdict. */
+  | { readonly kind: 'settled'; readonly outcome: Outcome }
 
 /** The table of marks as the deployment calls it. */
 export function marksOf({ tables }: Pick<CheckSources, 'tables'>): MarkTable {
@@ -52,13 +54,13 @@ export function marksOf({ tables }: Pick<CheckSources, 'tables'>): MarkTable {
 
 /**
  * Finds the newest mark cycle that is vouched for, waits for its rows, and reads what it was computed at; a cycle without a watermark is not looked at. Where
- * rows are missing until the deadline it goes by those that are there. `streams` are those of the transactions; `nothingTraded` is asked where there is no cycle.
+ * rows are missing until the deadline it goes by those that are there. `streams` are those of the transactions; `otherwise` may have the verdict where there is no cycle.
  * Throws `StoreError`: `horizon-timeout` where no cycle comes, `watermark-conflict`, and whatever the store says.
  */
 export async function findCycle(
   sources: CheckSources,
   streams: readonly string[],
-  nothingTraded: () => Promise<boolean>,
+  otherwise: () => Promise<Outcome | undefined>,
   deadlineMs: number,
   context: LegContext,
 ): Promise<FoundCycle> {
@@ -67,9 +69,15 @@ export async function findCycle(
   const ask = <T>(question: () => Promise<T>) => retrying(deadlineMs, context, question)
   await ask(() => requireHistory(clickhouse, asHistoryOfCycles(marks), context))
   const look = () => ask(() => newestCycle(sources, marks, context))
-  if ((await look()).kind === 'none' && (await nothingTraded())) return { kind: 'nothing-traded' }
+  const first = await look()
+  const outcome = first.kind === 'none' ? await otherwise() : undefined
+  if (outcome) return { kind: 'settled', outcome }
   const newest = await poll(look, ({ kind }) => kind !== 'none', deadlineMs, context)
-  if (newest.kind === 'none') throw noCycle(clickhouse.store.name)
+  if (newest.kind === 'none') {
+    const late = await otherwise()
+    if (late) return { kind: 'settled', outcome: late }
+    throw noCycle(clickhouse.store.name)
+  }
   if (newest.kind === 'conflict') throw conflict(clickhouse.store.name, newest)
   const { cycle } = newest
   if (sources.horizon.strategy === 'settle') await context.clock.sleep(sources.horizon.settleMs, context.signal)
