@@ -33,7 +33,7 @@ export function readSoakOptions(
       return value
     }
     const options = {
-      seconds: whole('seconds', values.seconds ?? environment['SOAK_SECONDS'] ?? '150', 5, 86_400),
+      seconds: whole('seconds', values.seconds ?? environment['SOAK_SECONDS'] ?? '600', 5, 86_400),
       seed: values.seed ?? environment['SOAK_SEED'] ?? freshSeed(),
       accounts: whole('accounts', values.accounts ?? '20000', 2, 1_000_000),
       eventsPerSecond: whole('rate', values.rate ?? '1600', 1, 100_000),

@@ -1,17 +1,20 @@
+import { Writable } from 'node:stream'
+import type { Io } from '../../cli/io.ts'
 import type { Clock } from '../../epoch/clock.ts'
 import { type Exchange, startExchange } from '../../sim/exchange/exchange.ts'
 import { defaultSink } from '../../sim/exchange/exchange-options.ts'
 import { purposes, randomAt, seedWords } from '../../sim/exchange/random.ts'
 import { startSandbox } from '../../sim/sandbox/sandbox.ts'
 import type { StoreUrls } from '../../sim/sandbox/stores.ts'
-import { brokenBounds, type SoakEvidence, soakBounds } from './judge-soak.ts'
+import { checkOnce, roundRobin } from './check-once.ts'
+import { brokenBounds, type CheckedRun, type SoakEvidence, soakBounds } from './judge-soak.ts'
 import { keepBusy } from './keep-busy.ts'
-import { compareNaively } from './naive-comparison.ts'
 import type { SoakOptions } from './options.ts'
-import { openPinnedCheck, type PinnedCheck } from './pinned-check.ts'
+import { openPinnedChecks } from './pinned-checks.ts'
 import { keepRestarting } from './restarts.ts'
+import { soakConfig } from './soak-config.ts'
 import { checkedRun, openSoakRecord, type SoakRecord, summarize } from './soak-record.ts'
-import { countAtRest, countTransfers, openSoakStores, readFolded, readVouched, type SoakStores } from './soak-stores.ts'
+import { countAtRest, countTransfers, openSoakStores, readFolded } from './soak-stores.ts'
 
 /** What a soak works in. */
 export interface SoakSurroundings {
@@ -27,10 +30,16 @@ export interface SoakReport extends ReturnType<typeof summarize> {
 }
 
 const CHECKS_IN_FLIGHT_MAX = 4
-const CHECK_INTERVAL_MS = 250
+const CHECK_INTERVAL_MS = 200
 // Somewhat longer than by default: two cores carry the checks as well.
 const ENGINE_BATCH_MS = 40
 const SINK_BATCH_MS = 120
+/** A mark for every position in every cycle: more cycles would be more of the machine than all the checks. */
+const MARK_EVERY_EVENTS = 8_000
+const EVENTS_PER_TRANSFER = 100
+const FAILING_WITHDRAWALS_ONE_IN = 10
+/** Withdrawals settle up to five seconds after they are debited. */
+const CUSTODIAN = { settleMsMin: 200, settleMsMax: 5_000 }
 const PROGRESS_MS = 5_000
 const CATCH_UP_MS = 120_000
 
@@ -45,10 +54,18 @@ export async function runSoak(options: SoakOptions, surroundings: SoakSurroundin
   try {
     const exchange = await startExchange({
       stores: sandbox,
-      spec: { seed: options.seed, accounts: options.accounts, openingDeposits: options.accounts },
+      spec: {
+        seed: options.seed,
+        accounts: options.accounts,
+        openingDeposits: options.accounts,
+        eventsPerTransfer: EVENTS_PER_TRANSFER,
+        markEveryEvents: MARK_EVERY_EVENTS,
+        failingWithdrawalsOneIn: FAILING_WITHDRAWALS_ONE_IN,
+      },
       rate: options.eventsPerSecond,
       engine: { batchMs: ENGINE_BATCH_MS },
       sink: { ...defaultSink, batchMs: SINK_BATCH_MS },
+      custodian: CUSTODIAN,
     })
     try {
       return await soakExchange(exchange, sandbox, options, surroundings)
@@ -66,13 +83,15 @@ async function soakExchange(
   options: SoakOptions,
   { clock, signal: caller, say }: SoakSurroundings,
 ): Promise<SoakReport> {
+  const { custodian } = exchange
+  if (custodian === undefined) throw new Error('the exchange of a soak has a custodian')
   const failing = new AbortController()
   const signal = AbortSignal.any([caller, failing.signal])
   const fail = (error: unknown) => failing.abort(error)
   exchange.ended.catch(fail)
   const stores = openSoakStores(urls, fail)
-  const check = openPinnedCheck(urls, signal)
   const record = openSoakRecord()
+  const checks = await openPinnedChecks(urls, soakConfig(urls, custodian), soakIo(clock, signal, say))
   try {
     say(`the opening deposits of ${options.accounts} accounts`)
     await exchange.caughtUp(AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
@@ -90,10 +109,11 @@ async function soakExchange(
       over.abort()
       return Math.round((folded * 1_000) / (clock.monotonicMs() - fromMs))
     })
+    const next = roundRobin(checks.names)
     const tasks = [
       measured,
       keepBusy({ inFlightMax: CHECKS_IN_FLIGHT_MAX, intervalMs: CHECK_INTERVAL_MS }, clock, window, () =>
-        checkBesideNaive(check, stores, exchange, options.eventsPerSecond, record, say),
+        checkOnce(next(), { checks, stores, exchange, record, say, eventsPerSecond: options.eventsPerSecond }),
       ),
       keepRestarting(exchange, random, clock, window, restart => {
         record.restarts.push(restart)
@@ -109,45 +129,31 @@ async function soakExchange(
     say('letting everything come to rest')
     await exchange.pause('feed')
     await exchange.caughtUp(AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
+    const rested: CheckedRun[] = []
+    for (const name of checks.names) rested.push(checkedRun(await checks.run(name)))
     const evidence: SoakEvidence = {
+      checks: checks.names,
       runs: record.runs.map(checkedRun),
       eventsPerSecond,
       restarts: record.restarts,
       transfers: await countTransfers(stores, opening),
-      final: { run: checkedRun(await check.run(() => undefined)), ...(await countAtRest(stores)) },
+      final: { runs: rested, ...(await countAtRest(stores)) },
     }
     return { ...summarize(record, evidence), broken: brokenBounds(evidence, soakBounds(options.seconds, options.accounts)) }
   } finally {
-    await Promise.all([check.close(), stores.close()])
+    await Promise.all([checks.close(), stores.close()])
   }
 }
 
-/** One pinned check, the naive comparison that begins with it, and the sink's lag at its captures. */
-async function checkBesideNaive(
-  check: PinnedCheck,
-  stores: SoakStores,
-  exchange: Exchange,
-  eventsPerSecond: number,
-  record: SoakRecord,
-  say: (words: string) => void,
-): Promise<void> {
-  const lags: Promise<unknown>[] = []
-  const [run, differing] = await Promise.all([
-    check.run(({ dropcopy = 0n }) => {
-      const { published } = exchange.status()
-      lags.push(
-        readVouched(stores).then(vouched => {
-          const ms = Math.round((Number(published - vouched) * 1_000) / eventsPerSecond)
-          record.lags.push({ events: Math.max(0, Number(dropcopy - vouched)), ms: Math.max(0, ms) })
-        }),
-      )
-    }),
-    compareNaively(stores.postgres, stores.clickhouse),
-  ])
-  await Promise.all(lags)
-  record.runs.push(run)
-  record.naive.push(differing)
-  if (run.verdict !== 'balanced') say(JSON.stringify(run))
+/** What the runs of `recon check` are given, with whoever watches in the place of stderr. */
+function soakIo(clock: Clock, signal: AbortSignal, say: (words: string) => void): Io {
+  const told = new Writable({
+    write: (chunk, _encoding, done) => {
+      say(String(chunk).trim())
+      done()
+    },
+  })
+  return { clock, signal, stdin: process.stdin, stdout: told, stderr: told, environment: {}, workingFolder: process.cwd(), color: false }
 }
 
 async function keepTelling(
@@ -167,7 +173,7 @@ async function keepTelling(
     say(
       [
         `${Math.round((clock.monotonicMs() - fromMs) / 1_000)} s`,
-        `${record.runs.length} checks, ${record.runs.length - balanced} not balanced`,
+        `${record.runs.length} runs, ${record.runs.length - balanced} not balanced`,
         `event ${token}, ${published - token} behind the feed`,
         `sink ${published - sink.dropcopy} behind`,
         `${record.restarts.length} restarts`,

@@ -12,8 +12,8 @@ export interface SoakStores {
 
 /** What is counted once everything has come to rest. */
 export interface RestingCounts {
-  /** Keys with a balance or a sum in either store, and accounts with a balance. */
-  readonly keys: bigint
+  /** By check the keys that either store has, and accounts with a balance. */
+  readonly keys: Readonly<Record<string, bigint>>
   readonly accounts: bigint
   readonly transactions: bigint
 }
@@ -64,21 +64,45 @@ export async function countTransfers({ postgres }: SoakStores, after: bigint): P
 }
 
 /** Counts what both stores hold, in statements of its own. */
-export async function countAtRest({ postgres, clickhouse }: SoakStores): Promise<RestingCounts> {
-  const [balances, accounts, sums, transactions] = await Promise.all([
-    postgres.query<{ key: string }>(`select account_id || chr(31) || asset as key from accounts.balances`),
-    postgres.query<{ accounts: string }>('select count(distinct account_id)::text as accounts from accounts.balances'),
-    clickhouse
-      .query({ query: `select distinct concat(account_id, char(31), asset) as key from transactions`, format: 'JSONEachRow' })
-      .then(answer => answer.json<{ key: string }>()),
-    clickhouse
+export async function countAtRest(stores: SoakStores): Promise<RestingCounts> {
+  const [balances, positions, accounts, transactions] = await Promise.all([
+    keysOf(stores, ['accounts.balances', 'transactions'], ['account_id', 'asset']),
+    keysOf(stores, ['trade_engine.positions', 'positions'], ['account_id', 'symbol']),
+    stores.postgres.query<{ accounts: string }>('select count(distinct account_id)::text as accounts from accounts.balances'),
+    stores.clickhouse
       .query({ query: 'select toString(uniqExact(transaction_id)) as transactions from transactions', format: 'JSONEachRow' })
       .then(answer => answer.json<{ transactions: string }>()),
   ])
-  const keys = new Set([...balances.rows, ...sums].map(({ key }) => key))
   return {
-    keys: BigInt(keys.size),
+    keys: {
+      'transactions-balance': BigInt(balances.size),
+      'positions-match': BigInt(positions.size),
+      'position-realized-pnls-balance': BigInt(positions.size),
+      'omnibus-balances-square': BigInt(secondsOf(balances).size),
+      'pnl-is-zero-sum': BigInt(secondsOf(positions).size),
+    },
     accounts: BigInt(accounts.rows[0]?.accounts ?? '0'),
     transactions: BigInt(transactions[0]?.transactions ?? '0'),
   }
+}
+
+const FIELD = '\u001f'
+
+/** The keys that a table of PostgreSQL or the table of ClickHouse beside it holds. */
+async function keysOf(
+  { postgres, clickhouse }: SoakStores,
+  [state, history]: readonly [state: string, history: string],
+  columns: readonly [string, string],
+): Promise<ReadonlySet<string>> {
+  const [states, facts] = await Promise.all([
+    postgres.query<{ key: string }>(`select concat_ws($1, ${columns.join(', ')}) as key from ${state}`, [FIELD]),
+    clickhouse
+      .query({ query: `select distinct concat(${columns.join(', char(31), ')}) as key from ${history}`, format: 'JSONEachRow' })
+      .then(answer => answer.json<{ key: string }>()),
+  ])
+  return new Set([...states.rows, ...facts].map(({ key }) => key))
+}
+
+function secondsOf(keys: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...keys].map(key => key.slice(key.indexOf(FIELD) + 1)))
 }
