@@ -3,6 +3,8 @@ import { createClient } from '@clickhouse/client'
 import pg from 'pg'
 import { BUILTIN_CHECKS, type BuiltinCheckName } from '../../checks/builtin.ts'
 import type { CheckSources } from '../../checks/check-sources.ts'
+import type { CustodySource } from '../../checks/omnibus/custody-source.ts'
+import { omnibusBalancesSquare } from '../../checks/omnibus-balances-square.ts'
 import { REFERENCE_STREAMS, REFERENCE_TABLES } from '../../checks/reference-model.ts'
 import type { Relation } from '../../checks/relation.ts'
 import { type RunOptions, runCheck } from '../../checks/run-check.ts'
@@ -58,6 +60,8 @@ export interface Books {
   check(options?: Partial<RunOptions>, change?: Partial<CheckSources>): ReturnType<typeof runRelation>
   /** Runs a check of the product by its name. */
   checkNamed(name: BuiltinCheckName, options?: Partial<RunOptions>, change?: Partial<CheckSources>): ReturnType<typeof runCheck>
+  /** Runs omnibus-balances-square on the stores and a custodian. */
+  checkCustody(custody: CustodySource, options?: Partial<RunOptions>): ReturnType<typeof runCheck>
   /** Runs a relation that the test holds. */
   run(relation: Relation, options?: Partial<RunOptions>): ReturnType<typeof runRelation>
   close(): Promise<void>
@@ -151,6 +155,7 @@ export async function openBooks(stores: Stores): Promise<Books> {
     },
     check: (options = {}, change = {}) => run(transactionsBalance(sources(change)), options),
     checkNamed: (name, options = {}, change = {}) => runCheck(BUILTIN_CHECKS[name](sources(change)), whole(options)),
+    checkCustody: (custody, options = {}) => runCheck(omnibusBalancesSquare(sources(), custody), whole(options)),
     run,
     close: async () => {
       await Promise.all([client.end(), writer.close(), clickhouse.close()])
