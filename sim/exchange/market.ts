@@ -32,7 +32,7 @@ export const defaultMarketSpec: MarketSpec = {
   symbols: 4,
   eventsPerTransfer: 20,
   openingDeposits: 0,
-  markEveryEvents: 2_000,
+  markEveryEvents: 8_000,
   failingWithdrawalsOneIn: 0,
 }
 
