@@ -328,6 +328,39 @@ describeEngines('recon doctor', () => {
     })
   })
 
+  it('says when what checkpoints stand on was not audited within its period, and where they are kept', async () => {
+    const config = configOf(stores)
+    const withState = {
+      ...config,
+      stores: {
+        ...config.stores,
+        stateUrl: stores.reconUrl,
+        clickhouseUrl: stores.clickhouseUrl,
+        clickhouseStateUrl: stores.clickhouseStateUrl,
+      },
+    }
+    const of = async () => {
+      const findings = await examine(asReader(), withState, context)
+      return Object.fromEntries(
+        findings.flatMap(({ id, status, what }) => (/^(audit|clickhouse-state)\./.test(id) ? [[id, `${status}: ${what}`]] : [])),
+      )
+    }
+    expect(await of()).toEqual({ 'clickhouse-state.reachable': expect.stringMatching(/^ok: /) })
+    const sealed = (hours: number) =>
+      withPostgres(stores.reconUrl, async client => {
+        await client.query(`insert into recon.sealed_streams values ('h', 'dropcopy', 'transactions', 0, 4096, 1) on conflict do nothing`)
+        await client.query(
+          `insert into recon.segments (history, stream, segment, facts, digest, entries, audited_at) values ('h', 'dropcopy', 0, 1, 1, '', now() - $1 * interval '1 hour')
+          on conflict (history, stream, segment) do update set audited_at = excluded.audited_at`,
+          [hours],
+        )
+      })
+    await sealed(1)
+    expect(await of()).toMatchObject({ 'audit.transactions': expect.stringMatching(/^ok: .* within audit\.period \(24h\)$/) })
+    await sealed(25)
+    expect(await of()).toMatchObject({ 'audit.transactions': expect.stringMatching(/^warn: .* longer than audit\.period \(24h\)/) })
+  })
+
   it('reports each store that does not answer, and looks at the others all the same', async () => {
     const config = { ...configOf(stores), stores: { ...configOf(stores).stores, stateUrl: 'postgresql://nobody@127.0.0.1:1/x' } }
     const findings = await examine({ ...asReader(), postgresUrl: 'postgresql://nobody@127.0.0.1:1/x' }, config, context)

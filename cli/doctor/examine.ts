@@ -3,14 +3,14 @@ import { connectClickHouse } from '../../stores/clickhouse/connection.ts'
 import type { PostgresStore } from '../../stores/postgres/postgres-store.ts'
 import type { StoreUrls } from '../check/store-urls.ts'
 import type { Config } from '../config/config.ts'
-import { openConfiguredState } from '../with-state.ts'
 import { attempt } from './attempt.ts'
 import { needsOf } from './check-needs.ts'
 import { examineClickHouse } from './examine-clickhouse.ts'
 import { examineCustodian } from './examine-custodian.ts'
 import { examinePostgres, examineStreams } from './examine-postgres.ts'
 import { examineRelations } from './examine-relations.ts'
-import { type Finding, ok, warn } from './finding.ts'
+import { examineState } from './examine-state.ts'
+import { type Finding, warn } from './finding.ts'
 
 const STATEMENT_TIMEOUT_MS = 10_000
 
@@ -50,23 +50,4 @@ function judgeEnabled({ checks }: Config): readonly Finding[] {
   return [
     warn('checks.enabled', 'every check is disabled, so that nothing is needed of the stores', 'enable one under checks in recon.yaml'),
   ]
-}
-
-async function examineState({ stores: { stateUrl, connectTimeoutMs } }: Config, context: LegContext): Promise<readonly Finding[]> {
-  const id = 'state.reachable'
-  if (stateUrl === undefined) {
-    return [
-      warn(id, "recon's own database is not configured: runs are not recorded, and epoch-regression is not judged", 'set RECON_STATE_URL'),
-    ]
-  }
-  const { findings } = await attempt(id, 'RECON_STATE_URL', context, async ({ signal }) => {
-    const state = await openConfiguredState(stateUrl, connectTimeoutMs, signal)
-    try {
-      await state.highestEpochs(signal)
-      return [ok(id, "recon's own database answers and is migrated to this version")]
-    } finally {
-      await state.close()
-    }
-  })
-  return findings
 }
