@@ -61,7 +61,7 @@ export interface Books {
   /** Runs a check of the product by its name. */
   checkNamed(name: BuiltinCheckName, options?: Partial<RunOptions>, change?: Partial<CheckSources>): ReturnType<typeof runCheck>
   /** Runs omnibus-balances-square on the stores and a custodian. */
-  checkCustody(custody: CustodySource, options?: Partial<RunOptions>): ReturnType<typeof runCheck>
+  checkCustody(custody: CustodySource, options?: Partial<RunOptions>, change?: Partial<CheckSources>): ReturnType<typeof runCheck>
   /** Runs a relation that the test holds. */
   run(relation: Relation, options?: Partial<RunOptions>): ReturnType<typeof runRelation>
   close(): Promise<void>
@@ -155,7 +155,7 @@ export async function openBooks(stores: Stores): Promise<Books> {
     },
     check: (options = {}, change = {}) => run(transactionsBalance(sources(change)), options),
     checkNamed: (name, options = {}, change = {}) => runCheck(BUILTIN_CHECKS[name](sources(change)), whole(options)),
-    checkCustody: (custody, options = {}) => runCheck(omnibusBalancesSquare(sources(), custody), whole(options)),
+    checkCustody: (custody, options = {}, change = {}) => runCheck(omnibusBalancesSquare(sources(change), custody), whole(options)),
     run,
     close: async () => {
       await Promise.all([client.end(), writer.close(), clickhouse.close()])

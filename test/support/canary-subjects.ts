@@ -1,10 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { BUILTIN_CHECK_NAMES, type BuiltinCheckName } from '../../checks/builtin.ts'
-import { omnibusBalancesSquare } from '../../checks/omnibus-balances-square.ts'
 import type { Run } from '../../checks/run.ts'
-import { type RunOptions, runCheck } from '../../checks/run-check.ts'
+import type { RunOptions } from '../../checks/run-check.ts'
 import type { ClickHouseConnection } from '../../stores/clickhouse/connection.ts'
-import { systemClock } from '../../stores/system-clock.ts'
 import { openCustodyBooks } from '../omnibus/custody-books.ts'
 import { type Books, openBooks } from './books.ts'
 import type { TestEngines } from './engines.ts'
@@ -101,22 +98,15 @@ async function openOmnibus(engines: TestEngines): Promise<CanarySubject> {
     // The custodian has a wallet for the other asset as well.
     keys: '2',
     run: (options = {}, clickhouse = books.clickhouse) =>
-      runCheck(
-        omnibusBalancesSquare(books.sources({ clickhouse }), {
+      books.checkCustody(
+        {
           custodian: adapter,
           terms: { opening: {}, classification: {}, inFlightLimitMs: 3_600_000 },
           inconsistentLimitMs: 3_600_000,
-        }),
-        {
-          runId: randomUUID(),
-          clock: systemClock,
-          signal: new AbortController().signal,
-          timeoutMs: 20_000,
-          captureTimeoutMs: 500,
-          horizonTimeoutMs: 500,
-          maxMismatches: 100,
-          ...options,
         },
+        // The custodian has to answer within the same time, and lives in the process of the test.
+        { horizonTimeoutMs: 8_000, ...options },
+        { clickhouse },
       ),
     makeDifference: async () => {
       await books.pg.query(`update accounts.balances set balance = balance + 1`)
