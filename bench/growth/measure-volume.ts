@@ -5,6 +5,7 @@ import { systemClock } from '../../stores/system-clock.ts'
 import { type JobStores, type JobSubject, measureKeeping, measureRun } from '../check-job.ts'
 import { custodianMemory, openRecon } from '../do-job.ts'
 import { appendHistory } from './append-history.ts'
+import { countRowsRead } from './count-rows-read.ts'
 import { foldBooks } from './fold-books.ts'
 import { GROWTH_CHECKS, type GrowthCheck } from './growth-checks.ts'
 import { type GrowthStores, openGrowthStores } from './growth-stores.ts'
@@ -21,7 +22,8 @@ const POSTGRES_LAYOUT_TRANSACTIONS_MAX = 10_000_000
 const MERGES_TIMEOUT_MS = 600_000
 const SETTLING_RUNS_MAX = 50
 
-type Kept = Pick<CheckTimes, 'fullMs' | 'checkpointMs'>
+type Full = Pick<CheckTimes, 'fullMs' | 'fullRowsRead'> & { readonly run: Run }
+type Kept = Pick<CheckTimes, 'checkpointMs'>
 
 /**
  * Measures one volume on fresh stores, which it drops: full runs, checkpoints out of them, then the increment and the runs that go on from the checkpoints, the raw
@@ -40,14 +42,13 @@ export async function measureVolume(
     await grow(stores, volume, historyOf(volume))
     const marked = await markHistory(stores, volume)
     tell('full runs')
-    const runs = new Map<GrowthCheck, Run>()
-    for (const check of GROWTH_CHECKS) runs.set(check, (await measureRun(check, stores.main)).run)
-    for (const run of runs.values()) assertVerified(run, false)
+    const full = new Map<GrowthCheck, Full>()
+    for (const check of GROWTH_CHECKS) full.set(check, await runInFull(check, stores))
     tell('settling the custodian')
     const settling = await settleCustodian(stores, historyOf(volume).cash.last)
     tell('checkpoints')
-    const kept = await keepAll(stores.main, runs)
-    const keptInPostgres = volume.transactions <= POSTGRES_LAYOUT_TRANSACTIONS_MAX ? await keepInPostgres(stores, runs) : undefined
+    const kept = await keepAll(stores.main, full)
+    const keptInPostgres = volume.transactions <= POSTGRES_LAYOUT_TRANSACTIONS_MAX ? await keepInPostgres(stores, full) : undefined
     tell(`${volume.increment} more`)
     await grow(stores, volume, incrementOf(volume))
     await markBooks(stores.clickhouse, marked + 1, incrementOf(volume).dropcopy.last)
@@ -56,14 +57,17 @@ export async function measureVolume(
     const floor = await measureIncrementFloor(stores.main)
     tell(`${ROUNDS} runs of each check`)
     const times = new Map<GrowthCheck, Timed>()
-    for (const check of GROWTH_CHECKS) times.set(check, await timed(check, stores.main))
+    for (const check of GROWTH_CHECKS) times.set(check, await timed(check, stores, stores.main))
     const postgresLayout = keptInPostgres === undefined ? undefined : await timePostgresLayout(stores, keptInPostgres)
     tell('the audit')
     const audit = await measureRun('history-audit', stores.main)
     return {
       volume,
       rows: await countRows(stores),
-      checks: perCheck(check => ({ ...must(kept, check), ...must(times, check), floorMs: floor[check] })),
+      checks: perCheck(check => {
+        const { fullMs, fullRowsRead } = must(full, check)
+        return { fullMs, fullRowsRead, ...must(kept, check), ...must(times, check), floorMs: floor[check] }
+      }),
       ...(postgresLayout ? { postgresLayout } : {}),
       settling,
       audit: { auditMs: audit.wallMs, segments: Number(audit.run.keysCompared), peakMB: megabytes(audit.peakBytes) },
@@ -117,31 +121,36 @@ async function settleCustodian({ main }: GrowthStores, last: number): Promise<Vo
   throw new Error(`the custodian is not settled after ${SETTLING_RUNS_MAX} runs`)
 }
 
-async function keepAll(stores: JobStores, runs: ReadonlyMap<GrowthCheck, Run>): Promise<ReadonlyMap<GrowthCheck, Kept>> {
+async function runInFull(check: GrowthCheck, { clickhouse, main }: GrowthStores): Promise<Full> {
+  const { run, wallMs, rowsRead } = await countRowsRead(clickhouse, () => measureRun(check, main))
+  assertVerified(run, false)
+  return { run, fullMs: wallMs, fullRowsRead: rowsRead }
+}
+
+async function keepAll(stores: JobStores, full: ReadonlyMap<GrowthCheck, Full>): Promise<ReadonlyMap<GrowthCheck, Kept>> {
   const kept = new Map<GrowthCheck, Kept>()
-  for (const [check, run] of runs) {
-    const { wallMs } = await measureKeeping(check, stores, run)
-    kept.set(check, { fullMs: Math.round(run.durationMs.total), checkpointMs: wallMs })
-  }
+  for (const [check, { run }] of full) kept.set(check, { checkpointMs: (await measureKeeping(check, stores, run)).wallMs })
   return kept
 }
 
-async function keepInPostgres({ inPostgres }: GrowthStores, runs: ReadonlyMap<GrowthCheck, Run>): Promise<number> {
-  return (await measureKeeping('transactions-balance', inPostgres, must(runs, 'transactions-balance'))).wallMs
+async function keepInPostgres({ inPostgres }: GrowthStores, full: ReadonlyMap<GrowthCheck, Full>): Promise<number> {
+  return (await measureKeeping('transactions-balance', inPostgres, must(full, 'transactions-balance').run)).wallMs
 }
 
-async function timePostgresLayout({ inPostgres }: GrowthStores, checkpointMs: number): Promise<PostgresLayoutTimes> {
-  return { checkpointMs, ...(await timed('transactions-balance', inPostgres)) }
+async function timePostgresLayout(stores: GrowthStores, checkpointMs: number): Promise<PostgresLayoutTimes> {
+  return { checkpointMs, ...(await timed('transactions-balance', stores, stores.inPostgres)) }
 }
 
-type Timed = Pick<CheckTimes, 'ms' | 'allMs' | 'peakMB'>
+type Timed = Pick<CheckTimes, 'ms' | 'allMs' | 'rowsRead' | 'peakMB'>
 
-async function timed(subject: JobSubject, stores: JobStores): Promise<Timed> {
-  const measured: Awaited<ReturnType<typeof measureRun>>[] = []
-  for (let round = 0; round < ROUNDS; round++) measured.push(await measureRun(subject, stores))
+async function timed(subject: JobSubject, { clickhouse }: GrowthStores, stores: JobStores): Promise<Timed> {
+  const measure = () => countRowsRead(clickhouse, () => measureRun(subject, stores))
+  const measured: Awaited<ReturnType<typeof measure>>[] = []
+  for (let round = 0; round < ROUNDS; round++) measured.push(await measure())
   for (const { run } of measured) assertVerified(run, true)
   const allMs = measured.map(({ wallMs }) => wallMs)
-  return { ms: Math.min(...allMs), allMs, peakMB: megabytes(Math.max(...measured.map(({ peakBytes }) => peakBytes))) }
+  const rowsRead = Math.max(...measured.map(run => run.rowsRead))
+  return { ms: Math.min(...allMs), allMs, rowsRead, peakMB: megabytes(Math.max(...measured.map(({ peakBytes }) => peakBytes))) }
 }
 
 /** Whether every history was read from a checkpoint on, or none was. Marks are no history: a cycle is read whole. */

@@ -5,11 +5,15 @@ import type { GrowthVolume } from './volume.ts'
 export interface CheckTimes {
   /** Of a run that read everything. */
   readonly fullMs: number
+  /** Rows that ClickHouse read for that. */
+  readonly fullRowsRead: number
   /** Of making the checkpoints of its legs after that run, sealing what no other check had sealed. */
   readonly checkpointMs: number
   /** Of a run from the checkpoints on, after the increment: the best of some, and all of them. */
   readonly ms: number
   readonly allMs: readonly number[]
+  /** Rows that ClickHouse read for such a run: of checkpoints, of the history above them, and of everything else; the most of the runs. */
+  readonly rowsRead: number
   /** The raw queries over checkpoint and increment, on the same stores. */
   readonly floorMs: number
   readonly peakMB: number
@@ -20,6 +24,7 @@ export interface PostgresLayoutTimes {
   readonly checkpointMs: number
   readonly ms: number
   readonly allMs: readonly number[]
+  readonly rowsRead: number
   readonly peakMB: number
 }
 
@@ -42,13 +47,17 @@ export interface GrowthReport {
   /** For each check its time at the greatest volume divided by that at the least. */
   readonly growth: Readonly<Record<GrowthCheck, number>>
   readonly growthMax: number
+  /** The same of the rows that ClickHouse read, which does not depend on what else the machine did. */
+  readonly rowsReadGrowth: Readonly<Record<GrowthCheck, number>>
 }
 
 /** Puts the volumes together, in ascending order; at least one. */
 export function growthReport(volumes: readonly VolumeTimes[]): GrowthReport {
   const ascending = [...volumes].sort((a, b) => a.volume.transactions - b.volume.transactions)
-  const growth = perCheck(check => ratio(ascending.at(-1)?.checks[check].ms, ascending[0]?.checks[check].ms))
-  return { volumes: ascending, growth, growthMax: Math.max(...Object.values(growth)) }
+  const grown = (figure: 'ms' | 'rowsRead') =>
+    perCheck(check => ratio(ascending.at(-1)?.checks[check][figure], ascending[0]?.checks[check][figure]))
+  const growth = grown('ms')
+  return { volumes: ascending, growth, growthMax: Math.max(...Object.values(growth)), rowsReadGrowth: grown('rowsRead') }
 }
 
 /** A value for each check. */
