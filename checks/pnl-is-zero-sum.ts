@@ -59,7 +59,7 @@ async function checkCycle(sources: CheckSources, positions: AsOfLeg, transaction
   record.epochOf = 'mark-cycle'
   if (!positions.streams.includes(found.facts.stream)) return ofForeignStream(found)
 
-  const marks = clickHouseMarkLeg(sources.clickhouse, marksOf(sources), found.cycle, found.facts)
+  const marks = clickHouseMarkLeg(sources.clickhouse, marksOf(sources), found)
   const asOf: AsOf = {
     legs: [
       { leg: marks, canary: canary.left },

@@ -146,6 +146,13 @@ describeEngines('pnl-is-zero-sum', () => {
     expect(outcomeOf(await patient)).toMatch(/^balanced/)
   })
 
+  it('does not let a mark that was delivered again make up for one that is missing', async () => {
+    const run = await (await withCycle('compensated', [...ALL.slice(1), RIGHT.oilOfB], 4)).zeroSum()
+    expect(run).toMatchObject({ verdict: 'diff', reasonCode: 'rows-missing' })
+    expect(run.horizon.legs[0]).toMatchObject({ facts: { mark_cycle: '3' }, rows: '4', duplicates: '1' })
+    expect(run.findings.map(({ kind }) => kind)).toEqual(['mark-missing'])
+  })
+
   it('goes by the cycle before where the newest has no watermark, however many rows it has', async () => {
     const books = await open('no watermark')
     await books.marks([{ ...RIGHT.goldOfA, realized_pnl: '99' }, RIGHT.goldOfB])

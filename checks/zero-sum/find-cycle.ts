@@ -25,7 +25,14 @@ const TABLE = 'pnl_marks'
 /** The cycle that a run looks at, if there is one. */
 export type FoundCycle =
   /** `epoch`: what the cycle was computed at, and for the streams that move no position how far the transactions are vouched for. */
-  | { readonly kind: 'computed'; readonly cycle: MarkCycle; readonly facts: CycleFacts; readonly epoch: Epoch }
+  | {
+      readonly kind: 'computed'
+      readonly cycle: MarkCycle
+      /** Whether deliveries seem to have been repeated. */
+      readonly repeats: boolean
+      readonly facts: CycleFacts
+      readonly epoch: Epoch
+    }
   /** Its watermark counts marks, and there is not a single one, of it or of an earlier cycle, to say what it was computed at. */
   | { readonly kind: 'without-rows'; readonly cycle: MarkCycle }
   /** There is no cycle, and another way to a verdict. */
@@ -81,13 +88,13 @@ export async function findCycle(
   if (newest.kind === 'conflict') throw conflict(clickhouse.store.name, newest)
   const { cycle } = newest
   if (sources.horizon.strategy === 'settle') await context.clock.sleep(sources.horizon.settleMs, context.signal)
-  await ask(() => awaitMarks(clickhouse, marks, cycle, deadlineMs, context))
-  const facts = await ask(() => factsOf(sources, marks, cycle, context))
+  const awaited = await ask(() => awaitMarks(clickhouse, marks, cycle, deadlineMs, context))
+  const facts = await ask(() => factsOf(sources, marks, cycle, awaited, context))
   if (!facts) return { kind: 'without-rows', cycle }
   const standing = await ask(() => standingOf(sources, context))
   const names = [...new Set([facts.stream, ...streams])]
   const epoch = fromStreams(names, stream => (stream === facts.stream ? facts.sequence : (standing.get(stream) ?? 0n)))
-  return { kind: 'computed', cycle, facts, epoch }
+  return { kind: 'computed', cycle, ...awaited, facts, epoch }
 }
 
 async function newestCycle({ clickhouse, ...sources }: CheckSources, marks: MarkTable, context: LegContext): Promise<NewestCycle> {
@@ -102,12 +109,13 @@ async function factsOf(
   { clickhouse }: CheckSources,
   marks: MarkTable,
   { number }: MarkCycle,
+  repeats: { readonly repeats: boolean },
   context: LegContext,
 ): Promise<CycleFacts | undefined> {
-  const own = await readCycleFacts(clickhouse, marks, number, context)
+  const own = await readCycleFacts(clickhouse, marks, number, repeats, context)
   if (own) return own
   const before = await newestWrittenCycle(clickhouse, marks, number, context)
-  return before === undefined ? undefined : readCycleFacts(clickhouse, marks, before, context)
+  return before === undefined ? undefined : readCycleFacts(clickhouse, marks, before, { repeats: true }, context)
 }
 
 async function standingOf({ clickhouse, ...sources }: CheckSources, context: LegContext): Promise<ReadonlyMap<string, bigint>> {

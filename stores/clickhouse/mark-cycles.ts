@@ -84,22 +84,26 @@ export async function countMarks(
   return BigInt(String(row?.['n']))
 }
 
-/** Waits until there are as many rows as the cycle's watermark vouches for, or until the deadline. */
+/**
+ * Waits until there are as many rows as the cycle's watermark vouches for, or until the deadline. Gives whether there are other than those, as there are where
+ * deliveries were repeated: a hint, which the reading proves or refutes.
+ */
 export async function awaitMarks(
   connection: ClickHouseConnection,
   marks: MarkTable,
   cycle: MarkCycle,
   deadlineMs: number,
   context: LegContext,
-): Promise<void> {
+): Promise<{ readonly repeats: boolean }> {
   const { rowsTotal } = cycle
-  if (rowsTotal === undefined) return
-  await poll(
+  if (rowsTotal === undefined) return { repeats: true }
+  const rows = await poll(
     () => countMarks(connection, marks, cycle, context),
-    rows => rows >= rowsTotal,
+    counted => counted >= rowsTotal,
     deadlineMs,
     context,
   )
+  return { repeats: rows !== rowsTotal }
 }
 
 /** What the rows of a cycle say of the cycle: what most accounts say, where they do not all say the same. */
@@ -110,28 +114,33 @@ export interface CycleFacts {
   readonly prices: ReadonlyMap<string, string>
 }
 
-/** Reads at what epoch and at which prices a cycle was computed; undefined where it has no rows. */
+/**
+ * Reads at what epoch and at which prices a cycle was computed; undefined where it has no rows. With `repeats`, rows that were delivered several times have one
+ * vote all the same.
+ */
 export async function readCycleFacts(
   connection: ClickHouseConnection,
   marks: MarkTable,
   number: Sequence,
+  { repeats }: { readonly repeats: boolean },
   context: LegContext,
 ): Promise<CycleFacts | undefined> {
   const column = quotedColumns(marks)
+  const votes = repeats ? `uniqExact(${column.account_id}, ${column.symbol})` : 'count()'
   const from = `from ${quoteTable(marks.table)} where ${column.mark_cycle} = {number:UInt64}`
   const parameters = { number: number.toString() }
   const [epochs, prices] = await Promise.all([
     connection.rows(
       `select toString(${column.stream}) as stream, toString(${column.sequence}) as sequence ${from}
       group by ${column.stream}, ${column.sequence}
-      order by uniqExact(${column.account_id}, ${column.symbol}) desc, ${column.stream}, ${column.sequence} limit 1`,
+      order by ${votes} desc, ${column.stream}, ${column.sequence} limit 1`,
       parameters,
       context,
     ),
     connection.rows(
       `select toString(${column.symbol}) as symbol, toString(${column.mark_price}) as price ${from}
       group by ${column.symbol}, ${column.mark_price}
-      order by ${column.symbol}, uniqExact(${column.account_id}) desc, ${column.mark_price} limit 1 by ${column.symbol}`,
+      order by ${column.symbol}, ${votes} desc, ${column.mark_price} limit 1 by ${column.symbol}`,
       parameters,
       context,
     ),

@@ -7,7 +7,7 @@ import { quoteTable, showTable } from './identifiers.ts'
 import { type CycleFacts, countMarks, MARK_STREAM, type MarkCycle } from './mark-cycles.ts'
 import { asHistoryOfCycles, MARK_COLUMNS, type MarkTable, quotedColumns } from './mark-table.ts'
 import { poll } from './poll.ts'
-import { ProvenLines } from './proof.ts'
+import { mayHoldRepeats, ProvenLines } from './proof.ts'
 
 /** What a line of a mark holds: the key, the figures, the stream and sequence where they are not the cycle's (else empty), and the rest of the fact. */
 export const MARK_SHAPE = {
@@ -16,12 +16,20 @@ export const MARK_SHAPE = {
   aggregating: false,
 } as const
 
+/** A cycle as it was found, and whether deliveries seem to have been repeated. */
+export interface CycleToRead {
+  readonly cycle: MarkCycle
+  readonly facts: CycleFacts
+  readonly repeats: boolean
+}
+
 /**
  * The marks of one cycle as an as-of leg, whose one stream is `mark_cycle`. Each row that was delivered is a line, repeated deliveries too, in the order
  * of their keys: lines that are the same are one fact, and other lines of one key are facts that contradict it. The proof counts the rows that the cycle's
  * watermark counts and the one before it does not, so those of cycles without a watermark of their own are among them.
  */
-export function clickHouseMarkLeg(connection: ClickHouseConnection, marks: MarkTable, cycle: MarkCycle, facts: CycleFacts): AsOfLeg {
+export function clickHouseMarkLeg(connection: ClickHouseConnection, marks: MarkTable, { cycle, facts, repeats }: CycleToRead): AsOfLeg {
+  let collapse = repeats
   const table = showTable(marks.table)
   const at = { [MARK_STREAM]: cycle.number }
   const horizon: Horizon =
@@ -42,8 +50,16 @@ export function clickHouseMarkLeg(connection: ClickHouseConnection, marks: MarkT
     awaitHorizon: async () => ({ kind: 'reached', horizon }),
     read: (_epoch, _horizon, context) => {
       const proven = new ProvenLines(connection.store.name, [MARK_STREAM])
-      const lines = proven.lines(connection.stream(markStatement(marks, context.canary), parameters, context))
-      return { lines, counted: () => proven.counted }
+      const collapsed = collapse
+      const lines = proven.lines(connection.stream(markStatement(marks, collapsed, context.canary), parameters, context))
+      return {
+        lines,
+        counted: () => {
+          const repeated = !collapsed && mayHoldRepeats(proven.counted)
+          if (repeated) collapse = true
+          return { ...proven.counted, repeated }
+        },
+      }
     },
     awaitChange: (_horizon, counted, deadlineMs, context) =>
       poll(
@@ -65,7 +81,8 @@ export function marksAreCaughtUp(connection: ClickHouseConnection, marks: MarkTa
   return clickHouseHistoryLeg(connection, asHistoryOfCycles(marks), { strategy: 'settle', settleMs: 0 }).isCaughtUp(context)
 }
 
-function markStatement(marks: MarkTable, canary: CanaryRow | undefined): string {
+/** Without `collapse` all rows are counted as facts, which is right exactly if there are as many as addresses. */
+function markStatement(marks: MarkTable, collapse: boolean, canary: CanaryRow | undefined): string {
   const column = quotedColumns(marks)
   const all = MARK_COLUMNS.map(name => column[name]).join(', ')
   const table = quoteTable(marks.table)
@@ -87,7 +104,7 @@ select ${names.join(', ')} from (
   from ${table} where ${column.mark_cycle} = {number:UInt64}
   ${literal}
   union all
-  ${proof(1, `concat(toString(count()), ' 0')`, `(select distinct ${all} from ${table} where ${counted})`)}
+  ${proof(1, `concat(toString(count()), ' 0')`, collapse ? `(select distinct ${all} from ${table} where ${counted})` : `${table} where ${counted}`)}
   union all
   ${proof(2, `concat(toString(uniqExact(${column.mark_cycle}, ${column.account_id}, ${column.symbol})), ' ', toString(count()))`, `${table} where ${counted}`)}
 )
