@@ -26,7 +26,7 @@ export async function doJob({ subject, stores, keep }: CheckJob): Promise<Omit<J
   try {
     const state = stores.stateUrl === undefined ? undefined : await openRecon(stores.stateUrl)
     if (state) closing.push(() => state.close())
-    const sources = openSources(stores, state, closing)
+    const sources = await openSources(stores, state, closing)
     const check = subject === 'history-audit' ? auditOf(sources, state) : openCheck(subject, sources, stores, state, closing)
     return keep ? await keepRun(check, keep, state) : await runOnce(check)
   } finally {
@@ -64,13 +64,19 @@ async function keepRun(check: Check, run: NonNullable<CheckJob['keep']>, state: 
   return { kept, wallMs: Math.round(performance.now() - startedMs) }
 }
 
-function openSources(stores: JobStores, state: State | undefined, closing: (() => Promise<unknown>)[]): CheckSources {
+async function openSources(stores: JobStores, state: State | undefined, closing: (() => Promise<unknown>)[]): Promise<CheckSources> {
   const connect = (name: string, url: string) => {
     const connection = connectClickHouse({ name, url, connectTimeoutMs: 10_000, statementTimeoutMs: STATEMENT_TIMEOUT_MS })
     closing.push(() => connection.close())
     return connection
   }
-  const workshop = stores.clickhouseStateUrl === undefined ? undefined : connect('clickhouse-state', stores.clickhouseStateUrl)
+  const workshop =
+    stores.clickhouseStateUrl === undefined || !state
+      ? undefined
+      : {
+          connection: connect('clickhouse-state', stores.clickhouseStateUrl),
+          ledger: await state.checkpoints.identity(AbortSignal.timeout(10_000)),
+        }
   const couldNot = (error: Error) => {
     throw error
   }

@@ -9,6 +9,7 @@ export type Carry = 'sum' | 'last'
 
 const TAB = 0x09
 const CHUNK_BYTES = 64 * 1024
+const WINDOW_BYTES = 1024
 
 /**
  * Carries verified rows on by the rows of what came after: one ordered merge of canonical lines, which gives the lines of the whole. A key of one side only
@@ -63,33 +64,36 @@ export async function* carryOn(verified: Lines, since: Lines, shape: RowShape, c
 
 /**
  * Puts the verified lines at hand whose key lies before `key`. Gives 0 where the next line has that key, 1 where it lies behind it, and undefined where all
- * lines at hand are used up. Most keys that go on are there, so they are looked for as bytes before any line is decoded.
+ * lines at hand are used up. A key that goes on is looked for as bytes before any line is decoded, in a window that grows, so that one which is new costs no
+ * more than the lines before it.
  */
 function passOver(old: LineReader, key: Uint8Array, keys: number, put: (bytes: Uint8Array) => void): 0 | 1 | undefined {
   const { bytes } = old
-  const end = bytes.lastIndexOf(LINE_FEED) + 1
-  const found = startOfLineWith(bytes, old.start, end, key)
-  if (found !== -1) {
-    if (found > old.start) put(bytes.subarray(old.start, found))
-    old.start = found
-    return 0
-  }
   const from = old.start
+  const end = bytes.lastIndexOf(LINE_FEED) + 1
   const wanted = decodeLine(key)
-  let order = 1
-  while (old.start < end) {
-    const line = bytes.subarray(old.start, old.lineEnd)
-    order = compareKeys(decodeLine(line.subarray(0, keyEnd(line, keys))), wanted)
-    if (order > 0) break
-    old.start += line.length + 1
+  let order = -1
+  for (let window = WINDOW_BYTES; order < 0 && old.start < end; window *= 2) {
+    const until = Math.min(old.start + window, end)
+    const found = startOfLineWith(bytes, old.start, until, key)
+    if (found !== -1) {
+      old.start = found
+      order = 0
+    }
+    while (order < 0 && old.start < until) {
+      const line = bytes.subarray(old.start, old.lineEnd)
+      order = compareKeys(decodeLine(line.subarray(0, keyEnd(line, keys))), wanted)
+      if (order < 0) old.start += line.length + 1
+    }
   }
   if (old.start > from) put(bytes.subarray(from, old.start))
-  return old.start < end ? 1 : undefined
+  return order < 0 ? undefined : order === 0 ? 0 : 1
 }
 
-/** Where a line begins, at or after `start`, that has exactly this key; -1 where none does. */
+/** Where a line begins in `start` to `end` that has exactly this key; -1 where none does. */
 function startOfLineWith(bytes: Buffer, start: number, end: number, key: Uint8Array): number {
-  for (let at = bytes.indexOf(key, start); at !== -1 && at < end; at = bytes.indexOf(key, at + 1)) {
+  const within = bytes.subarray(0, Math.min(end + key.length, bytes.length))
+  for (let at = within.indexOf(key, start); at !== -1 && at < end; at = within.indexOf(key, at + 1)) {
     const begins = at === start || bytes[at - 1] === LINE_FEED
     if (begins && bytes[at + key.length] === TAB) return at
   }

@@ -70,10 +70,13 @@ export interface AsOfLeg {
   /** The content addresses under which two different facts stand, at most `limit` of them, for the evidence. */
   findConflicts(horizon: Horizon, limit: number, context: LegContext): Promise<readonly string[]>
   /**
-   * Keeps what a balanced run verified, so that the runs after it read only what came since; absent where the leg always reads everything. Resolves to what
-   * was done, in words; rejects with `StoreError`, and then the next run reads as this one did.
+   * Keeps what a balanced run verified, so that the runs after it read only what came since; absent where the leg always reads everything. Does nothing unless
+   * the leg itself was read to its end and found complete up to the epoch. Resolves to what was done, in words; rejects with `StoreError`, and then the next
+   * run reads as this one did.
    */
   advance?(verified: VerifiedRun, context: LegContext): Promise<string>
+  /** Throws away whatever was kept of the history that the leg reads, also for other legs; absent where nothing is ever kept. Resolves to how many checkpoints. */
+  forget?(context: LegContext): Promise<bigint>
 }
 
 /** A run that was balanced, under watermarks, from whose epoch on checkpoints may be made. */

@@ -348,7 +348,10 @@ describeEngines('recon doctor', () => {
     expect(await of()).toEqual({ 'clickhouse-state.reachable': expect.stringMatching(/^ok: /) })
     const sealed = (hours: number) =>
       withPostgres(stores.reconUrl, async client => {
-        await client.query(`insert into recon.sealed_streams values ('h', 'dropcopy', 'transactions', 0, 4096, 1) on conflict do nothing`)
+        await client.query(
+          `insert into recon.sealed_histories (history, title, era, segment_sequences) values ('h', 'transactions', 0, 4096) on conflict do nothing`,
+        )
+        await client.query(`insert into recon.sealed_streams values ('h', 'dropcopy', 1) on conflict do nothing`)
         await client.query(
           `insert into recon.segments (history, stream, segment, facts, digest, entries, audited_at) values ('h', 'dropcopy', 0, 1, 1, '', now() - $1 * interval '1 hour')
           on conflict (history, stream, segment) do update set audited_at = excluded.audited_at`,

@@ -2,7 +2,6 @@ import type { Mismatch } from '../../epoch/mismatch.ts'
 import type { Outcome } from '../../epoch/verdict.ts'
 import type { CheckpointLedger, SealedHistory } from '../../stores/checkpoints/ledger.ts'
 import { identify } from '../../stores/clickhouse/checkpoints.ts'
-import { type SegmentRange, segmentsInUse } from '../../stores/clickhouse/segments.ts'
 import { requireHistory } from '../../stores/clickhouse/table-facts.ts'
 import type { Attempt, Check } from '../check.ts'
 import type { CheckSources } from '../check-sources.ts'
@@ -21,10 +20,6 @@ export interface AuditOptions {
   /** Hears how many segments were looked at, and how many there are. */
   readonly progress?: (done: bigint, all: bigint) => void
 }
-
-const SEGMENTS_AT_ONCE = 64
-// A stretch of the stream with so many empty segments in it is two stretches.
-const GAP_MAX = 64n
 
 /**
  * The rolling audit (design section 4): reads the history under the checkpoints again, and holds every segment to what it was when it was verified. What was
@@ -48,31 +43,35 @@ async function audit(
   const endsMs = options.budgetMs === undefined ? undefined : scope.clock.monotonicMs() + options.budgetMs
   const sealed = await ledger.histories(scope.signal)
   const audited = await auditedHistories(sources, ledger, sealed, scope)
-  const all = audited.reduce((sum, { segments }) => sum + segments, 0n)
+  for (const { history, title } of sealed)
+    if (!audited.has(history))
+      record.warn(`${title}, as it was sealed, is not what this configuration reads; recon checkpoint rebuild --all forgets it`)
+  const plan = await ledger.auditPlan([...audited.keys()], scope.signal)
+  const all = plan.reduce((sum, { segments }) => sum + segments, 0n)
+  const generations = new Map<string, string | undefined>([...audited].map(([id, { generation }]) => [id, generation]))
   let looked = 0n
   let rewritten = 0n
   const mismatches: Mismatch[] = []
   const findings: Finding[] = []
-  for (const { segmentSequences: size, streams, ...history } of audited) {
-    for (const { stream, next } of streams) {
-      if (next === 0n) continue
-      const numbers =
-        endsMs === undefined ? undefined : await ledger.leastAudited(history.id, stream, Number(history.segments), scope.signal)
-      for (const { first, last, segments } of await stretches(history, { stream, first: 0n, last: next - 1n, size }, numbers, scope)) {
-        if (endsMs !== undefined && scope.clock.monotonicMs() >= endsMs) break
-        const range = { stream, first, last, size }
-        const found = await auditSegments(history, range, scope)
-        for (const segment of found) {
-          rewritten++
-          if (mismatches.length >= run.maxMismatches) continue
-          mismatches.push(asMismatch(history.title, stream, segment))
-          findings.push(...(await openSegment(history, range, segment.number, scope)))
-        }
-        if (found.length > 0) await ledger.discardOver(history.id, scope.signal)
-        looked += segments
-        options.progress?.(looked, all)
-      }
+  for (const { history: id, stream, first, last, segments } of plan) {
+    const history = audited.get(id)
+    if (!history || (endsMs !== undefined && scope.clock.monotonicMs() >= endsMs)) break
+    const range = { stream, first, last, size: history.segmentSequences }
+    const found = await auditSegments(history, range, scope)
+    // Seals that were thrown away meanwhile look like history that was rewritten.
+    if (found.length > 0 && (await ledger.generation(id, scope.signal)) !== generations.get(id)) return thrownAway(history.title)
+    for (const segment of found) {
+      rewritten++
+      if (mismatches.length >= run.maxMismatches) continue
+      mismatches.push(asMismatch(history.title, stream, segment))
+      findings.push(...(await openSegment(history, range, segment.number, scope)))
     }
+    if (found.length > 0) {
+      await ledger.discardOver(id, scope.signal)
+      generations.set(id, await ledger.generation(id, scope.signal))
+    }
+    looked += segments
+    options.progress?.(looked, all)
   }
   record.comparison = { keysCompared: looked, mismatchCount: rewritten, mismatches }
   record.findings = findings
@@ -86,17 +85,39 @@ async function audit(
       reason: [`${rewritten} of ${looked} segments are not what was verified`, ...where].join('; '),
     }
   }
+  if (looked === 0n && all > 0n)
+    return {
+      verdict: 'inconclusive',
+      reasonCode: 'statement-timeout',
+      reason: `the budget was over before any of ${all} segments was looked at`,
+    }
+  if (audited.size === 0 && sealed.length > 0) {
+    return {
+      verdict: 'inconclusive',
+      reasonCode: 'schema-mismatch',
+      reason: 'no history that was sealed is one that this configuration reads',
+    }
+  }
+  if (all === 0n)
+    return { verdict: 'balanced', reasonCode: 'balanced', reason: 'nothing lies under a checkpoint: every run reads all history' }
   return { verdict: 'balanced', reasonCode: 'balanced', reason: `${looked} of ${all} segments are what was verified` }
 }
 
-/** The histories that are sealed and that this configuration reads. */
+function thrownAway(title: string): Outcome {
+  const reason = `what was sealed of ${title} was thrown away while it was audited; run it again`
+  return { verdict: 'inconclusive', reasonCode: 'snapshot-conflict', reason }
+}
+
+type SealedUnderAudit = AuditedHistory & Pick<SealedHistory, 'segmentSequences' | 'generation'>
+
+/** The histories that are sealed and that this configuration reads, by what the ledger calls them. */
 async function auditedHistories(
   sources: CheckSources,
   ledger: CheckpointLedger,
   sealed: readonly SealedHistory[],
   scope: Attempt['scope'],
 ) {
-  const found: (AuditedHistory & Pick<SealedHistory, 'segmentSequences' | 'streams' | 'segments'>)[] = []
+  const found = new Map<string, SealedUnderAudit>()
   for (const name of Object.keys(REFERENCE_HISTORIES)) {
     if (!isReferenceHistory(name) || sealed.length === 0) continue
     const history = referenceHistory(sources, name, { shape: { keys: [], values: [], aggregating: false }, values: {} })
@@ -104,38 +125,10 @@ async function auditedHistories(
     const { history: id } = identify(history, table)
     const known = sealed.find(each => each.history === id)
     if (!known) continue
-    const { title, segmentSequences, streams, segments } = known
-    found.push({ id, title, connection: sources.clickhouse, history, table, ledger, segmentSequences, streams, segments })
+    const { title, segmentSequences, generation } = known
+    found.set(id, { id, title, connection: sources.clickhouse, history, table, ledger, segmentSequences, generation })
   }
   return found
-}
-
-/** The segments to look at, in stretches that one statement reads. */
-async function stretches(
-  { id, connection, history, ledger }: AuditedHistory,
-  range: SegmentRange,
-  leastAudited: readonly bigint[] | undefined,
-  scope: Attempt['scope'],
-): Promise<readonly { readonly first: bigint; readonly last: bigint; readonly segments: bigint }[]> {
-  const { stream, first, last } = range
-  const numbers =
-    leastAudited ??
-    sorted([
-      ...(await ledger.segments(id, stream, first, last, scope.signal)).map(({ number }) => number),
-      ...(await segmentsInUse(connection, history, range, scope)),
-    ])
-  const groups: bigint[][] = []
-  // The order is kept between stretches, so that what was looked at least recently goes first.
-  for (let at = 0; at < numbers.length; at += SEGMENTS_AT_ONCE) {
-    for (const number of sorted(numbers.slice(at, at + SEGMENTS_AT_ONCE))) {
-      const group = groups.at(-1)
-      const before = group?.at(-1)
-      if (group && before !== undefined && number > before && number - before <= GAP_MAX && group.length < SEGMENTS_AT_ONCE)
-        group.push(number)
-      else groups.push([number])
-    }
-  }
-  return groups.map(group => ({ first: group[0] ?? 0n, last: group.at(-1) ?? 0n, segments: BigInt(group.length) }))
 }
 
 function asMismatch(
@@ -151,10 +144,6 @@ function asMismatch(
     right: live ? { facts: is.toString() } : null,
     difference: { facts: (was - is).toString() },
   }
-}
-
-function sorted(numbers: readonly bigint[]): readonly bigint[] {
-  return [...new Set(numbers)].sort((a, b) => (a < b ? -1 : 1))
 }
 
 function isReferenceHistory(name: string): name is ReferenceHistoryName {

@@ -8,8 +8,8 @@ import type { Config } from '../config/config.ts'
 import { type Io, say } from '../io.ts'
 import { escapeLines } from '../terminal/escape.ts'
 
-/** Making the first checkpoint reads the whole history. */
-const MAKING_TIMEOUT_MS = 10 * 60_000
+/** How long making checkpoints may take, in milliseconds: the first one reads the whole history. */
+export const MAKING_TIMEOUT_MS = 10 * 60_000
 
 /** Checkpoints as the configuration wants them, and the connection that makes them, which must be closed. */
 export interface OpenCheckpoints {
@@ -31,10 +31,13 @@ export async function openCheckpoints(
     clickhouseStateUrl === undefined
       ? undefined
       : connectClickHouse({ name: 'clickhouse-state', url: clickhouseStateUrl, connectTimeoutMs, statementTimeoutMs: MAKING_TIMEOUT_MS })
-  const usable = workshop && (await isUsable(workshop, clickhouse, io))
+  const usable =
+    workshop && (await isUsable(workshop, clickhouse, io))
+      ? { connection: workshop, ledger: await state.checkpoints.identity(io.signal) }
+      : undefined
   const couldNot = (error: Error) => say(io, `warning: checkpoints cannot be read, so everything is: ${escapeLines(error.message)}`)
   return {
-    checkpoints: checkpointsBy(state.checkpoints, DEFAULT_CHECKPOINT_POLICY, usable ? workshop : undefined, couldNot),
+    checkpoints: checkpointsBy(state.checkpoints, DEFAULT_CHECKPOINT_POLICY, usable, couldNot),
     close: async () => workshop?.close(),
   }
 }

@@ -15,7 +15,7 @@ export interface CheckOptions {
   readonly names: readonly string[]
   readonly all: boolean
   readonly json: boolean
-  /** Keeps what was verified however little it saves. */
+  /** Keeps what is verified however little it saves. */
   readonly alwaysKeep?: boolean
 }
 

@@ -9,11 +9,11 @@ import { ReconError } from '../../epoch/recon-error.ts'
 import { connectClickHouse } from '../../stores/clickhouse/connection.ts'
 import type { SeenEpoch } from '../../stores/state/epochs.ts'
 import type { State } from '../../stores/state/state.ts'
-import type { Config } from '../config/config.ts'
+import type { CheckConfig, Config } from '../config/config.ts'
 import { type Io, say } from '../io.ts'
 import { runIdAt } from '../run-id.ts'
 import { escapeLines } from '../terminal/escape.ts'
-import { openCheckpoints } from './checkpoints.ts'
+import { MAKING_TIMEOUT_MS, openCheckpoints } from './checkpoints.ts'
 import { openCustody } from './custody.ts'
 import { checkNamed, streamsOf } from './registry.ts'
 import type { StoreUrls } from './store-urls.ts'
@@ -33,19 +33,50 @@ export interface RunSurroundings {
   readonly ended?: (run: Run) => Promise<void>
 }
 
+type RunIo = Pick<Io, 'clock' | 'signal' | 'stderr'>
+
 /** Runs one check of the configured stores, with its own timeouts, keeps what it verified, and closes what it opened. */
-export async function runCheck(
+export function runCheck(name: string, urls: StoreUrls, config: Config, surroundings: RunSurroundings, io: RunIo): Promise<Run> {
+  const { seen, state, ended, alwaysKeep = false } = surroundings
+  const { clock, signal } = io
+  return withCheck(name, urls, config, state, io, async (check, { horizon, timeoutMs, maxMismatches }) => {
+    const run = await runOnce(check, {
+      runId: runIdAt(clock.wallMs(), randomBytes(10)),
+      clock,
+      signal,
+      timeoutMs,
+      captureTimeoutMs: config.capture.tornCutTimeoutMs,
+      horizonTimeoutMs: horizon.timeoutMs,
+      maxMismatches,
+      // A stream that this check does not read did not go back.
+      ...(seen ? { seenBefore: project(seen.epoch, streamsOf(name, config)) } : {}),
+    })
+    await ended?.(run)
+    if (state && seen) await keepVerified(check, run, { era: seen.era, always: alwaysKeep }, io)
+    return run
+  })
+}
+
+/** Throws away what was kept of the histories that a check reads, for whichever check; resolves to how many checkpoints. Rejects with `StoreError`. */
+export function forgetVerified(name: string, urls: StoreUrls, config: Config, state: State, io: RunIo): Promise<bigint> {
+  return withCheck(name, urls, config, state, io, async check => {
+    let gone = 0n
+    for (const leg of check.histories ?? []) gone += (await leg.forget?.({ clock: io.clock, signal: io.signal })) ?? 0n
+    return gone
+  })
+}
+
+async function withCheck<T>(
   name: string,
   urls: StoreUrls,
   config: Config,
-  surroundings: RunSurroundings,
-  io: Pick<Io, 'clock' | 'signal' | 'stderr'>,
-): Promise<Run> {
-  const { seen, state, ended } = surroundings
-  const { clock, signal } = io
+  state: State | undefined,
+  io: RunIo,
+  work: (check: Check, configured: CheckConfig) => Promise<T>,
+): Promise<T> {
   const configured = config.checks[name]
   if (!configured) throw new ReconError('unknown-check', `check ${name} has no configuration`)
-  const { horizon, timeoutMs, maxMismatches } = configured
+  const { horizon, timeoutMs } = configured
   const { connectTimeoutMs } = config.stores
   const clickhouse = connectClickHouse({ name: 'clickhouse', url: urls.clickhouseUrl, connectTimeoutMs, statementTimeoutMs: timeoutMs })
   const checkpoints = state && (await openCheckpoints(state, clickhouse, config, io))
@@ -60,21 +91,7 @@ export async function runCheck(
       ...(checkpoints ? { checkpoints: checkpoints.checkpoints } : {}),
       memoryBytesMax: MEMORY_BYTES_MAX,
     }
-    const check = checkNamed(name, config, sources, custody)
-    const run = await runOnce(check, {
-      runId: runIdAt(clock.wallMs(), randomBytes(10)),
-      clock,
-      signal,
-      timeoutMs,
-      captureTimeoutMs: config.capture.tornCutTimeoutMs,
-      horizonTimeoutMs: horizon.timeoutMs,
-      maxMismatches,
-      // A stream that this check does not read did not go back.
-      ...(seen ? { seenBefore: project(seen.epoch, streamsOf(name, config)) } : {}),
-    })
-    await ended?.(run)
-    if (checkpoints && seen) await keepVerified(check, run, { era: seen.era, always: surroundings.alwaysKeep ?? false }, io)
-    return run
+    return await work(checkNamed(name, config, sources, custody), configured)
   } finally {
     await custody?.custodian.close()
     await checkpoints?.close()
@@ -90,10 +107,11 @@ async function keepVerified(
   io: Pick<Io, 'clock' | 'signal' | 'stderr'>,
 ): Promise<void> {
   try {
-    await advanceCheckpoints(check, run, options, { clock: io.clock, signal: io.signal })
+    const signal = AbortSignal.any([io.signal, AbortSignal.timeout(MAKING_TIMEOUT_MS)])
+    await advanceCheckpoints(check, run, options, { clock: io.clock, signal })
   } catch (error) {
     if (io.signal.aborted) throw io.signal.reason
-    if (!(error instanceof ReconError)) throw error
+    if (!(error instanceof ReconError || (error instanceof DOMException && error.name === 'TimeoutError'))) throw error
     say(io, `warning: no checkpoint was made after ${run.check}: ${escapeLines(error.message)}`)
   }
 }

@@ -30,6 +30,8 @@ export interface SealedSegment {
 /** A history whose streams are sealed, as far as they are. */
 export interface SealedHistory {
   readonly history: string
+  /** Another one after whatever stood on the seals was voided. */
+  readonly generation: string
   readonly title: string
   readonly segmentSequences: bigint
   readonly streams: readonly SealedStream[]
@@ -38,16 +40,29 @@ export interface SealedHistory {
   readonly auditedAt: string | null
 }
 
+/** A stretch of whole segments to be looked at together, both ends included; `segments` of them hold facts. */
+export interface AuditStretch {
+  readonly history: string
+  readonly stream: string
+  readonly first: bigint
+  readonly last: bigint
+  readonly segments: bigint
+}
+
 /** Whoever may make checkpoints of a leg, alone, until it lets go. Each call fails once the connection that holds the lock is gone. */
 export interface CheckpointLease {
-  /** How far the streams are sealed. Where they were sealed in another era or in segments of another size, or a table that is gone, it forgets that first. */
+  /**
+   * How far the streams are sealed. What was sealed in an earlier era or in segments of another size is forgotten first, with the checkpoints that stand on it.
+   * Undefined, and nothing forgotten, where an epoch was accepted since the era. What is sealed or saved later under the lease is refused with `ReconError` code
+   * `superseded` when somebody has voided the history in between.
+   */
   sealed(
     history: string,
     title: string,
     era: bigint,
     segmentSequences: bigint,
     streams: readonly string[],
-  ): Promise<readonly SealedStream[]>
+  ): Promise<readonly SealedStream[] | undefined>
   /** Adds segments and moves on to `next`, in one transaction. */
   seal(history: string, stream: string, segments: readonly Segment[], next: bigint): Promise<void>
   /** How many facts the sealed segments before `next` hold. */
@@ -64,6 +79,8 @@ export interface CheckpointLease {
  * Every method rejects with `StoreError` when the database cannot answer.
  */
 export interface CheckpointLedger {
+  /** Another one for each database of recon's own. */
+  identity(signal: AbortSignal): Promise<string>
   /** The newest checkpoint of the current era that covers nothing above the epoch. */
   find(leg: string, epoch: Epoch, signal: AbortSignal): Promise<Checkpoint | undefined>
   /** The canonical lines of a checkpoint that stands here. */
@@ -72,15 +89,20 @@ export interface CheckpointLedger {
   discard(id: bigint, signal: AbortSignal): Promise<void>
   /** Runs `work` as the only maker of checkpoints over this history; undefined, and nothing run, while somebody else is. */
   lease<T>(history: string, signal: AbortSignal, work: (lease: CheckpointLease) => Promise<T>): Promise<T | undefined>
-  /** Throws away the checkpoints of these checks (all where undefined) and the seals of the histories under them; gives how many checkpoints. */
-  forget(checks: readonly string[] | undefined, signal: AbortSignal): Promise<bigint>
+  /** Throws away every checkpoint over a history (over all of them where undefined) together with its seals; gives how many checkpoints. */
+  forget(history: string | undefined, signal: AbortSignal): Promise<bigint>
   /** Throws away the checkpoints over a history, whose seals stay. */
   discardOver(history: string, signal: AbortSignal): Promise<void>
   histories(signal: AbortSignal): Promise<readonly SealedHistory[]>
+  /** The generation of a history now; undefined where it is not sealed. */
+  generation(history: string, signal: AbortSignal): Promise<string | undefined>
   /** The sealed segments of a stream from one number up to and with another, in ascending order. */
   segments(history: string, stream: string, first: bigint, last: bigint, signal: AbortSignal): Promise<readonly SealedSegment[]>
-  /** The numbers of the sealed segments of a stream, those looked at least recently first, at most `limit`. */
-  leastAudited(history: string, stream: string, limit: number, signal: AbortSignal): Promise<readonly bigint[]>
+  /**
+   * What an audit of these histories must look at, the stretches that were looked at least recently first: each is a sealed segment with the empty ones before
+   * it, and behind the last one of its stream.
+   */
+  auditPlan(histories: readonly string[], signal: AbortSignal): Promise<readonly AuditStretch[]>
   entries(history: string, stream: string, segment: bigint, signal: AbortSignal): Promise<Uint8Array>
   /** Notes that segments were seen unchanged just now. */
   audited(history: string, stream: string, numbers: readonly bigint[], signal: AbortSignal): Promise<void>

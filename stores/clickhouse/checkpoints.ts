@@ -9,22 +9,33 @@ import type { ClickHouseHistory } from './history.ts'
 import { factColumns, type TableFacts } from './history-statement.ts'
 import type { TableName } from './identifiers.ts'
 
+/** A ClickHouse database of recon's own, and which of recon's own databases knows what stands in it. */
+export interface Workshop {
+  readonly connection: ClickHouseConnection
+  readonly ledger: string
+}
+
 /** What the legs of ClickHouse need for not reading everything with every run. */
 export interface Checkpoints {
   readonly ledger: CheckpointLedger
   readonly policy: CheckpointPolicy
-  /** A database of recon's own on the same server, in which the values can be computed and kept; undefined: they are kept in recon's PostgreSQL. */
-  readonly workshop: ClickHouseConnection | undefined
+  /** Where on the same server the values can be computed and kept; undefined: they are kept in recon's PostgreSQL. */
+  readonly workshop: Workshop | undefined
   /** The newest checkpoint of a leg that the epoch covers. A ledger that cannot answer is no reason not to check: then everything is read. */
   find(leg: string, epoch: Epoch, context: LegContext): Promise<Checkpoint | undefined>
+  /** Throws away a checkpoint that is not what was written; where the ledger cannot, it is told, and the next run finds it again. */
+  discard(checkpoint: Checkpoint, context: LegContext): Promise<void>
 }
+
+/** A ledger that takes longer to answer, in milliseconds, is done without. */
+const FIND_TIMEOUT_MS = 3_000
 
 /** Checkpoints by a ledger, and where they are to be kept. `couldNot` hears of a ledger that cannot answer. */
 export function checkpointsBy(
   ledger: CheckpointLedger,
   policy: CheckpointPolicy,
-  workshop: ClickHouseConnection | undefined,
-  couldNot: (error: StoreError) => void,
+  workshop: Workshop | undefined,
+  couldNot: (error: Error) => void,
 ): Checkpoints {
   return {
     ledger,
@@ -32,12 +43,22 @@ export function checkpointsBy(
     workshop,
     find: async (leg, epoch, { signal }) => {
       try {
-        const found = await ledger.find(leg, epoch, signal)
+        const found = await ledger.find(leg, epoch, AbortSignal.any([signal, AbortSignal.timeout(FIND_TIMEOUT_MS)]))
         return found?.layout === 'clickhouse' && !workshop ? undefined : found
+      } catch (error) {
+        if (signal.aborted) throw signal.reason
+        const late = error instanceof DOMException && error.name === 'TimeoutError'
+        if (!late && !(error instanceof StoreError)) throw error
+        couldNot(error)
+        return undefined
+      }
+    },
+    discard: async ({ id }, { signal }) => {
+      try {
+        await ledger.discard(id, signal)
       } catch (error) {
         if (!(error instanceof StoreError)) throw error
         couldNot(error)
-        return undefined
       }
     },
   }
@@ -58,6 +79,7 @@ export function identify(history: ClickHouseHistory, table: TableFacts): LegIden
   const facts = {
     version: VERSION,
     table: table.uuid,
+    name: [table.database, history.table.name],
     types: table.types,
     streamColumn,
     sequenceColumn,
@@ -70,9 +92,9 @@ export function identify(history: ClickHouseHistory, table: TableFacts): LegIden
   }
 }
 
-/** The table in which the checkpoints of a leg stand: one for each definition, with a partition for each checkpoint. */
-export function checkpointTable({ workshop }: Checkpoints, history: ClickHouseHistory, table: TableFacts): TableName {
-  return { database: workshop?.database, name: `checkpoints_${identify(history, table).leg.slice(0, 24)}` }
+/** The table in which the checkpoints of a leg stand: one for each ledger and definition, with a partition for each checkpoint. */
+export function checkpointTable({ connection, ledger }: Workshop, leg: string): TableName {
+  return { database: connection.database, name: `checkpoints_${ledger.replaceAll('-', '')}_${leg.slice(0, 24)}` }
 }
 
 function digestOf(value: unknown): string {

@@ -1,7 +1,9 @@
 import { carryOn } from '../../epoch/carry-on.ts'
-import { type Epoch, project } from '../../epoch/epoch.ts'
-import type { CountedRows, Horizon, HorizonReply } from '../../epoch/horizon.ts'
+import { type Epoch, isAtOrBelow, project } from '../../epoch/epoch.ts'
+import { type CountedRows, type Horizon, type HorizonReply, judgeCompleteness } from '../../epoch/horizon.ts'
 import type { AsOfLeg, LegContext } from '../../epoch/leg.ts'
+import { ReconError } from '../../epoch/recon-error.ts'
+import { StoreError } from '../../epoch/store-error.ts'
 import type { Checkpoint } from '../checkpoints/checkpoint.ts'
 import { LineDigest } from '../checkpoints/line-digest.ts'
 import { type Checkpoints, checkpointTable, identify } from './checkpoints.ts'
@@ -66,6 +68,9 @@ export function clickHouseHistoryLeg(
     return poll(look, reply => reply.kind !== 'behind', deadlineMs, context)
   }
 
+  /** The last horizon up to which a reading of this leg found everything. */
+  let provenAt: Epoch | undefined
+
   /** The verified rows that stand in recon's own database, carried on by what the statement gives. */
   const carried = (checkpoint: Checkpoint | undefined, digest: LineDigest, lines: AsyncIterable<Uint8Array>, { signal }: LegContext) =>
     checkpoint?.layout === 'postgres' && kept
@@ -99,7 +104,10 @@ export function clickHouseHistoryLeg(
       async function* readLines(...[at, upTo, within]: Parameters<AsOfLeg['read']>) {
         const plan = await planFor(upTo, within)
         checkpoint = plan.checkpoint
-        const inClickHouse = checkpoint?.layout === 'clickhouse' && kept ? checkpointTable(kept, history, plan.table) : undefined
+        const inClickHouse =
+          checkpoint?.layout === 'clickhouse' && kept?.workshop
+            ? checkpointTable(kept.workshop, identify(history, plan.table).leg)
+            : undefined
         proven = new ProvenLines(connection.store.name, history.streams, inClickHouse !== undefined)
         const statement = historyStatement(history, plan.table, {
           collapse: plan.collapse,
@@ -112,11 +120,19 @@ export function clickHouseHistoryLeg(
           connection.stream(statement, { ...parameters, ...(checkpoint ? { checkpoint: checkpoint.id.toString() } : {}) }, within),
         )
         const digest = new LineDigest()
-        yield* carried(checkpoint, digest, lines, within)
+        try {
+          yield* carried(checkpoint, digest, lines, within)
+        } catch (error) {
+          if (checkpoint?.layout !== 'postgres' || within.signal.aborted || !(error instanceof ReconError)) throw error
+          // The ledger failed, or the checkpoint was retired, half way through: the history itself is still there.
+          planOf.set(upTo, { table: plan.table, collapse: true })
+          throw new StoreError('state', 'store-unreachable', `a checkpoint could not be read: ${error.message}`, { retryable: true })
+        }
         const verified = inClickHouse ? proven.verified : { keys: digest.keys, digest: digest.text }
         const sound = !checkpoint || (verified?.keys === checkpoint.keys && verified.digest === checkpoint.digest)
         repeated = !sound || (!plan.collapse && mayHoldRepeats(proven.counted))
-        if (!sound && checkpoint) await kept?.ledger.discard(checkpoint.id, within.signal)
+        if (!sound && checkpoint) await kept?.discard(checkpoint, within)
+        if (judgeCompleteness(upTo, withVerified({ ...proven.counted, repeated }, checkpoint)).kind === 'complete') provenAt = upTo.at
         if (repeated) planOf.set(upTo, sound ? { ...plan, collapse: true } : { table: plan.table, collapse: true })
       }
     },
@@ -143,8 +159,12 @@ export function clickHouseHistoryLeg(
     },
     ...(kept
       ? {
-          advance: async (verified, context) =>
-            advanceCheckpoint(kept, connection, history, await requireHistory(connection, history, context), verified, context),
+          advance: async (verified, context) => {
+            if (!provenAt || !isAtOrBelow(project(verified.epoch, history.streams), provenAt)) return 'not proved complete up to the epoch'
+            return advanceCheckpoint(kept, connection, history, await requireHistory(connection, history, context), verified, context)
+          },
+          forget: async context =>
+            kept.ledger.forget(identify(history, await requireHistory(connection, history, context)).history, context.signal),
         }
       : {}),
   }

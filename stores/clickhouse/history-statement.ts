@@ -9,6 +9,7 @@ import { quoteIdentifier as q, quoteTable, type TableName } from './identifiers.
 export interface TableFacts {
   /** The identity of the live table, which another one under the same name does not have. */
   readonly uuid: string
+  readonly database: string
   /** The type of each column of a fact. */
   readonly types: Readonly<Record<string, string>>
   /** The places of each decimal column. */

@@ -1,10 +1,12 @@
 import { carryOn } from '../../epoch/carry-on.ts'
 import { type Epoch, formatEpoch, sequenceOf } from '../../epoch/epoch.ts'
-import type { LegContext, Lines, VerifiedRun } from '../../epoch/leg.ts'
+import type { LegContext, VerifiedRun } from '../../epoch/leg.ts'
+import { ReconError } from '../../epoch/recon-error.ts'
 import { type Checkpoint, wholeSegments } from '../checkpoints/checkpoint.ts'
 import type { CheckpointLease } from '../checkpoints/ledger.ts'
-import { type Checkpoints, checkpointTable, identify } from './checkpoints.ts'
-import type { ClickHouseConnection } from './connection.ts'
+import { LineDigest } from '../checkpoints/line-digest.ts'
+import { type Checkpoints, checkpointTable, identify, type Workshop } from './checkpoints.ts'
+import type { ClickHouseConnection, QueryParameters } from './connection.ts'
 import { type ClickHouseHistory, carriesOf } from './history.ts'
 import {
   historyParameters,
@@ -46,13 +48,14 @@ export async function advanceCheckpoint(
   const [counted] = await connection.rows(rowCountStatement(history, before?.from), parameters, context)
   if (!run.always && BigInt(String(counted?.['n'])) < policy.rowsMin) return 'too little is new'
   const made = await ledger.lease(identity.history, context.signal, async lease => {
-    await seal(checkpoints, connection, history, table, from, run.era, lease, context)
+    const sealed = await seal(checkpoints, connection, history, table, from, run.era, lease, context)
+    if (!sealed) return 'an epoch was accepted since the run began'
     return keep({ checkpoints, connection, history, table, context }, { from, before, run }, lease)
   })
   return made ?? 'another instance is making checkpoints of this history'
 }
 
-/** Hashes the whole segments of every stream that are not sealed yet. */
+/** Hashes the whole segments of every stream that are not sealed yet; false, and nothing done, where an epoch was accepted since. */
 async function seal(
   { policy: { segmentSequences: size } }: Checkpoints,
   connection: ClickHouseConnection,
@@ -62,9 +65,10 @@ async function seal(
   era: bigint,
   lease: CheckpointLease,
   context: LegContext,
-): Promise<void> {
+): Promise<boolean> {
   const { history: id } = identify(history, table)
   const streams = await lease.sealed(id, showTable(history.table), era, size, history.streams)
+  if (!streams) return false
   for (const { stream, next } of streams) {
     const last = sequenceOf(from, stream) / size - 1n
     if (last < next) continue
@@ -77,6 +81,7 @@ async function seal(
     }
     await lease.seal(id, stream, [], last + 1n)
   }
+  return true
 }
 
 interface Making {
@@ -95,29 +100,23 @@ interface Plan {
 
 /** Computes the values below `from`, where they are to stand, and writes them down. */
 async function keep(making: Making, { from, before, run }: Plan, lease: CheckpointLease): Promise<string> {
-  const { checkpoints, history, table } = making
+  const { checkpoints, history, table, context } = making
   const { policy, workshop } = checkpoints
-  const identity = identify(history, table)
-  const factsOf = async (stream: string) => lease.factsBefore(identity.history, stream, sequenceOf(from, stream) / policy.segmentSequences)
+  const { leg, history: sealed } = identify(history, table)
+  const factsOf = async (stream: string) => lease.factsBefore(sealed, stream, sequenceOf(from, stream) / policy.segmentSequences)
   const facts = Object.fromEntries(await Promise.all(history.streams.map(async stream => [stream, await factsOf(stream)] as const)))
   const layout = workshop ? 'clickhouse' : 'postgres'
   // What stands elsewhere cannot be gone on from.
   const base = before?.layout === layout ? before : undefined
-  const range = { ...rangeOf(history, from, base), collapse: false }
-  const [row] = await making.connection.rows(
-    rowCountStatement(history, range.from),
-    historyParameters(history, range.at, range.at, range.from),
-    making.context,
-  )
-  range.collapse = BigInt(String(row?.['n'])) !== total(facts) - total(base?.facts ?? {})
+  const range = rangeOf(history, from, base)
   const id = await lease.newId()
-  const values = workshop ? await computeInClickHouse(making, workshop, id, range, base) : { lines: linesBelow(making, range, base) }
+  const values = workshop ? await computeInClickHouse(making, workshop, id, range, base) : { lines: linesBelow(making, range, base, facts) }
   const saved = await lease.save(
-    { id, leg: identity.leg, history: identity.history, check: run.check, runId: run.runId, era: run.era, from, facts, layout },
+    { id, leg, history: sealed, check: run.check, runId: run.runId, era: run.era, from, facts, layout },
     values,
   )
-  const ids = await lease.retire(identity.leg, policy.keep)
-  if (workshop) await dropOthers(making, workshop, ids)
+  const ids = await lease.retire(leg, policy.keep)
+  if (workshop) await dropOlder(workshop, leg, id, ids, context)
   return saved ? `checkpoint ${id} below ${formatEpoch(from)}` : 'an epoch was accepted since the run began'
 }
 
@@ -125,11 +124,10 @@ async function keep(making: Making, { from, before, run }: Plan, lease: Checkpoi
 interface Range {
   readonly from: Epoch
   readonly at: Epoch
-  readonly collapse: boolean
 }
 
 /** A stream that the checkpoint does not reach into is given an empty range, since no sequence lies below its first. */
-function rangeOf(history: ClickHouseHistory, from: Epoch, base: Checkpoint | undefined): Omit<Range, 'collapse'> {
+function rangeOf(history: ClickHouseHistory, from: Epoch, base: Checkpoint | undefined): Range {
   const of = (choose: (stream: string) => bigint): Epoch => Object.fromEntries(history.streams.map(stream => [stream, choose(stream)]))
   return {
     from: of(stream => (sequenceOf(from, stream) === 0n ? 1n : sequenceOf(base?.from ?? {}, stream))),
@@ -137,74 +135,93 @@ function rangeOf(history: ClickHouseHistory, from: Epoch, base: Checkpoint | und
   }
 }
 
+/**
+ * Repeated deliveries are collapsed in any case: one that came between a count and the reading would be in the values for good. What is gone on from is held to
+ * what was written of it, before and after, since the values cannot be told apart once they are in one table.
+ */
 async function computeInClickHouse(
-  { checkpoints, connection, history, table, context }: Making,
-  workshop: ClickHouseConnection,
+  { connection, history, table, context }: Making,
+  workshop: Workshop,
   id: bigint,
-  { from, at, collapse }: Range,
+  { from, at }: Range,
   base: Checkpoint | undefined,
 ): Promise<{ readonly keys: bigint; readonly digest: string }> {
-  const target = checkpointTable(checkpoints, history, table)
+  const target = checkpointTable(workshop, identify(history, table).leg)
+  const execute = (sql: string, parameters: QueryParameters = {}) => workshop.connection.execute(sql, parameters, context)
   const decimals = history.shape.values.map(value => table.scales[history.values[value]?.column ?? ''] ?? 0)
   const columns = [
     'checkpoint UInt64',
     ...keyNames(history).map(name => `${name} String`),
     ...valueNames(history).map((name, at) => `${name} Decimal(76, ${decimals[at] ?? 0})`),
   ]
-  await workshop.execute(
+  await execute(
     `create table if not exists ${quoteTable(target)} (${columns.join(', ')})
     engine = MergeTree partition by checkpoint order by (checkpoint, ${keyNames(history).join(', ')})`,
-    {},
-    context,
   )
+  const proof = async (checkpoint: bigint) => {
+    const sql = `select ${verifiedProof(history)} as proof from ${quoteTable(target)} as c where checkpoint = {checkpoint:UInt64}`
+    const [row] = await workshop.connection.rows(sql, { checkpoint: checkpoint.toString() }, context)
+    const [keys = '', digest = ''] = String(row?.['proof']).split(' ')
+    return { keys: BigInt(keys), digest }
+  }
+  const holdBase = async () => {
+    if (base && !isWhole(base, await proof(base.id))) throw damaged(base)
+  }
+  await holdBase()
+  // A ledger that was restored from a copy gives ids a second time.
+  await execute(`alter table ${quoteTable(target)} drop partition ${id}`)
   const names = [...keyNames(history), ...valueNames(history)].join(', ')
   // The workshop's own database is another than the one that the history's name is meant in.
   const there = { ...history, table: { ...history.table, database: history.table.database ?? connection.database } }
-  const statement = verifiedRowsStatement(there, table, { collapse, from, verified: base ? target : undefined })
-  await workshop.execute(
-    `insert into ${quoteTable(target)} (checkpoint, ${names}) select {id:UInt64}, ${names} from (${statement})`,
-    { ...historyParameters(history, at, at, from), id: id.toString(), checkpoint: (base?.id ?? 0n).toString() },
-    context,
-  )
-  const [row] = await workshop.rows(
-    `select ${verifiedProof(history)} as proof from ${quoteTable(target)} as c where checkpoint = {checkpoint:UInt64}`,
-    { checkpoint: id.toString() },
-    context,
-  )
-  const [keys = '', digest = ''] = String(row?.['proof']).split(' ')
-  return { keys: BigInt(keys), digest }
+  const statement = verifiedRowsStatement(there, table, { collapse: true, from, verified: base ? target : undefined })
+  await execute(`insert into ${quoteTable(target)} (checkpoint, ${names}) select {id:UInt64}, ${names} from (${statement})`, {
+    ...historyParameters(history, at, at, from),
+    id: id.toString(),
+    checkpoint: (base?.id ?? 0n).toString(),
+  })
+  await holdBase()
+  return proof(id)
 }
 
-/** The values as canonical lines, for recon's own database. */
-function linesBelow(
+/** The values as canonical lines, for recon's own database. Throws at their end where they are not of the facts that were sealed. */
+async function* linesBelow(
   { checkpoints, connection, history, table, context }: Making,
-  { from, at, collapse }: Range,
+  { from, at }: Range,
   base: Checkpoint | undefined,
-): Lines {
+  facts: Readonly<Record<string, bigint>>,
+): AsyncGenerator<Uint8Array> {
   const proven = new ProvenLines(connection.store.name, history.streams)
-  const statement = historyStatement(history, table, { collapse, from })
+  const statement = historyStatement(history, table, { collapse: true, from })
   const since = proven.lines(connection.stream(statement, historyParameters(history, at, at, from), context))
-  return base ? carryOn(checkpoints.ledger.lines(base.id, context.signal), since, history.shape, carriesOf(history)) : since
+  const digest = new LineDigest()
+  yield* base ? carryOn(digest.of(checkpoints.ledger.lines(base.id, context.signal)), since, history.shape, carriesOf(history)) : since
+  if (base && !isWhole(base, { keys: digest.keys, digest: digest.text })) throw damaged(base)
+  const moved = history.streams.filter(stream => (proven.counted.facts[stream] ?? 0n) + (base?.facts[stream] ?? 0n) !== facts[stream])
+  if (moved.length > 0)
+    throw new ReconError('history-moved', `the history moved below the checkpoint while it was made (${moved.join(', ')})`)
 }
 
-/** Partitions of checkpoints that are no longer kept, or of which a maker that died never told. */
-async function dropOthers(
-  { checkpoints, history, table, context }: Making,
-  workshop: ClickHouseConnection,
-  kept: readonly bigint[],
-): Promise<void> {
-  const target = checkpointTable(checkpoints, history, table)
-  const partitions = await workshop.rows(
+function isWhole(base: Checkpoint, found: { readonly keys: bigint; readonly digest: string }): boolean {
+  return found.keys === base.keys && found.digest === base.digest
+}
+
+function damaged({ id }: Checkpoint): ReconError {
+  return new ReconError('checkpoint-damaged', `checkpoint ${id} is not what was written; no other is made on it`)
+}
+
+/** Drops the partitions of older checkpoints that are no longer kept, or of which a maker that died never told. */
+async function dropOlder(workshop: Workshop, leg: string, newest: bigint, kept: readonly bigint[], context: LegContext): Promise<void> {
+  const { connection } = workshop
+  const target = checkpointTable(workshop, leg)
+  const partitions = await connection.rows(
     'select distinct partition from system.parts where active and database = {database:String} and table = {table:String}',
-    { database: target.database ?? workshop.database, table: target.name },
+    { database: connection.database, table: target.name },
     context,
   )
-  for (const partition of partitions.map(row => String(row['partition']))) {
-    if (kept.some(id => id.toString() === partition)) continue
-    await workshop.execute(`alter table ${quoteTable(target)} drop partition ${BigInt(partition)}`, {}, context)
+  for (const partition of partitions.map(row => BigInt(String(row['partition'])))) {
+    // A later one belongs to a maker that has the lease by now.
+    if (partition < newest && !kept.includes(partition)) {
+      await connection.execute(`alter table ${quoteTable(target)} drop partition ${partition}`, {}, context)
+    }
   }
-}
-
-function total(counts: Readonly<Record<string, bigint>>): bigint {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0n)
 }

@@ -66,6 +66,7 @@ export async function requireHistory(
   const address = [history.streamColumn, history.sequenceColumn, ...history.address]
   return {
     uuid: live.uuid,
+    database: history.table.database ?? connection.database,
     types: Object.fromEntries(factColumns(history).map(column => [column, live.columns.get(column) ?? ''])),
     scales: Object.fromEntries(history.decimals.map(column => [column, decimalScale(live.columns.get(column)) ?? 0])),
     sortedByAddress: address.every((column, at) => unquoted(live.sortingKey[at]) === column),
