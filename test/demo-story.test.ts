@@ -163,7 +163,7 @@ describe('the timetable of the demo', () => {
 
   test('ends in time when the story is told, a little later when it is not, and not for ever', () => {
     const { isOver } = timetable(30_000)
-    expect([isOver(29_999, true), isOver(30_000, true), isOver(30_000, false), isOver(60_000, false)]).toEqual([false, true, false, true])
+    expect([isOver(29_999, true), isOver(30_000, true), isOver(30_000, false), isOver(90_000, false)]).toEqual([false, true, false, true])
   })
 })
 
@@ -275,7 +275,7 @@ describe('the log on a pipe', () => {
       const screen = plainScreen(line => lines.push(line), systemClock, width)
       screen.ran(shown({ ...balanced('41275'), check: REALIZED }))
       screen.ran(shown(diff('41275')))
-      return lines
+      return lines.slice(lines.findIndex(line => line.startsWith('time UTC')))
     }
     expect(logged(80).every(line => widthOf(line) <= 80)).toBe(true)
     const [titles = '', first = '', second = ''] = logged(Number.POSITIVE_INFINITY)

@@ -27,7 +27,14 @@ export interface DemoOptions {
   readonly seconds?: number
 }
 
-const MARKET = { accounts: 10_000, openingDeposits: 10_000, eventsPerTransfer: 50, failingWithdrawalsOneIn: 10, seed: 'demo' }
+const MARKET = {
+  accounts: 10_000,
+  openingDeposits: 10_000,
+  eventsPerTransfer: 50,
+  markEveryEvents: 4_000,
+  failingWithdrawalsOneIn: 10,
+  seed: 'demo',
+}
 /** One vault, under the name that is asked for where nothing else is configured. */
 const CUSTODIAN = { vaults: ['vault-1'] }
 const RATE = 1_500

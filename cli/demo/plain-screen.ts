@@ -3,10 +3,11 @@ import { rowOf, titlesOf } from './columns.ts'
 import { timeOfDay } from './figures.ts'
 import { findingLines } from './finding.ts'
 import { type Line, wrapWords } from './line.ts'
-import { LOG_COLUMNS } from './run-columns.ts'
+import { LOG_COLUMNS, LOG_LEGEND } from './run-columns.ts'
 import type { Screen } from './screen.ts'
 
 const RUNS_PER_TITLE = 30
+const LEGEND_WIDTH = 80
 const INDENT = ' '.repeat(10)
 
 /**
@@ -25,6 +26,7 @@ export function plainScreen(print: (line: string) => void, clock: Clock, width: 
   return {
     began: () => undefined,
     ran: demoRun => {
+      if (runs === 0) for (const line of wrapWords(LOG_LEGEND, Math.min(width, LEGEND_WIDTH), '')) print(line)
       if (runs % RUNS_PER_TITLE === 0) write(titlesOf(LOG_COLUMNS, width))
       runs += 1
       write(rowOf(LOG_COLUMNS, demoRun, width))

@@ -29,7 +29,14 @@ const DROPCOPY: Column<DemoRun> = {
 }
 const CASH: Column<DemoRun> = { title: 'cash', width: 6, align: 'right', luxury: 3, cell: ({ run }) => run.epoch?.['cash'] ?? '-' }
 const KEYS: Column<DemoRun> = { title: 'keys', width: 6, align: 'right', luxury: 0, cell: ({ run }) => grouped(run.keysCompared) }
-const DIFFER: Column<DemoRun> = { title: 'differ', width: 6, align: 'right', luxury: 0, cell: ({ run }) => grouped(run.mismatchCount) }
+const DIFFER: Column<DemoRun> = {
+  title: 'differ',
+  width: 6,
+  align: 'right',
+  luxury: 0,
+  // A fact may be wrong where the sums over all keys agree.
+  cell: ({ run }) => (run.mismatchCount === '0' ? grouped(run.findings.length) : grouped(run.mismatchCount)),
+}
 const WAITED: Column<DemoRun> = {
   title: 'waited',
   width: 6,
@@ -56,8 +63,8 @@ export const LOG_COLUMNS: readonly Column<DemoRun>[] = [
 
 /** What those columns say that their titles cannot. */
 export const LOG_LEGEND =
-  'dropcopy and cash: the epoch. apart: dropcopy events that PostgreSQL had at that epoch and ClickHouse did not show yet. ' +
-  'naive: keys that a comparison which does not wait would have called different at that moment.'
+  'dropcopy and cash: the epoch, or that of the mark cycle. differ: keys. apart: dropcopy events that PostgreSQL had at that epoch and ClickHouse did not show ' +
+  'yet. naive: keys that a comparison which does not wait would have called different at that moment.'
 
 /** A check on the live table: its newest run, whether another is under way, or why it is left out. */
 export interface CheckRow {
@@ -77,7 +84,8 @@ export function checkColumns(nowMs: number): readonly Column<CheckRow>[] {
 }
 
 /** What the columns of that table say that their titles cannot. */
-export const TABLE_LEGEND = 'dropcopy: the epoch of the newest run. age: since it ended; ... stands for the next one being under way.'
+export const TABLE_LEGEND =
+  'dropcopy: the epoch of the newest run, or of the mark cycle that it proved. age: since it ended; ... stands for the next one being under way.'
 
 function ofLatest(column: Column<DemoRun>): Column<CheckRow> {
   const { title, width, align, luxury } = column

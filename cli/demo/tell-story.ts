@@ -8,7 +8,7 @@ import { endRound, hearRun } from './hear.ts'
 import { tellPlanted, tellPlanting, tellRepaired } from './narrate.ts'
 import { runRound } from './round.ts'
 import type { Screen } from './screen.ts'
-import { type Phase, STORY_FAULTS } from './story.ts'
+import { type Phase, storyFault } from './story.ts'
 import { EMPTY_TALLY, type Tally } from './tally.ts'
 import { timetable } from './timetable.ts'
 
@@ -93,7 +93,7 @@ async function act(state: State, now: () => number, tools: StoryTools): Promise<
 }
 
 async function plant(state: State, now: () => number, { exchange, surroundings, screen }: StoryTools): Promise<State> {
-  const name = STORY_FAULTS[state.tally.faults.length % STORY_FAULTS.length] ?? STORY_FAULTS[0]
+  const name = storyFault(state.tally.faults.length)
   const late = AbortSignal.timeout(PLANT_MS)
   const signal = AbortSignal.any([surroundings.io.signal, late])
   screen.tell('news', tellPlanting(name))

@@ -15,7 +15,7 @@ const SHOWN_MS_MAX = 8_000
 /** With less than this there is no time to plant a fault, find it, show it, repair it and check again. */
 const STORY_MS_MIN = 10_000
 /** How far beyond its end the demo goes to bring the story to its end, on a machine that is slow. */
-const GRACE_MS = 30_000
+const GRACE_MS = 60_000
 
 /** Makes the timetable of a demo of `lastsMs`, or of one without end. The first fault comes after a third of the time. */
 export function timetable(lastsMs: number | undefined): Timetable {

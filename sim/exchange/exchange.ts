@@ -1,6 +1,7 @@
 import { ReconError } from '../../epoch/recon-error.ts'
 import { type ExchangeCustodian, openExchangeCustodian } from '../custodian/exchange-custodian.ts'
 import { deferred } from '../engines/deferred.ts'
+import type { FaultName } from '../faults/catalogue.ts'
 import { openFaultLog } from '../faults/fault-log.ts'
 import type { PlannedFault } from '../faults/planned-fault.ts'
 import type { PlantedFault } from '../faults/planted-fault.ts'
@@ -146,13 +147,21 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
     const through = options.events === undefined ? undefined : from + options.events
     const halfWay = from + (options.events ?? 0n) / 2n
     for (const { name, event = halfWay } of options.faults ?? [])
-      crew.broadcast({ type: 'fault', fault: faults.plan(name, greater(event, from + 1n), through) })
+      crew.broadcast({ type: 'fault', fault: faults.take(faults.plan(name, greater(event, from + 1n), through)) })
     publish({ fromSequence: from, fromMs: Date.now(), eventsPerSecond: rate, ...(through === undefined ? {} : { through }) })
   } catch (error) {
     await stop()
     throw error
   }
 
+  /** Plans a fault that is still to come when the processes hear of it, half a second from now or later; planning itself may take as long, or longer. */
+  const planAhead = (name: FaultName, event: bigint): PlannedFault => {
+    if (!Number.isFinite(rate)) return faults.plan(name, greater(event, published() + 1n), schedule.through)
+    for (let lead = BigInt(Math.ceil(rate / 2)) + 1n; ; lead *= 4n) {
+      const fault = faults.plan(name, greater(event, published() + lead), schedule.through)
+      if (fault.event > published() + BigInt(Math.ceil(rate / 4))) return fault
+    }
+  }
   const allCaughtUp = (target: bigint) => {
     const engine = crew.progress('trade-engine')
     const sink = crew.progress('sink')
@@ -190,20 +199,15 @@ export async function startExchange(options: ExchangeOptions): Promise<Exchange>
       else publish({ ...schedule, fromSequence: published(), fromMs: Date.now(), eventsPerSecond: rate })
     },
     plant: ({ name, event = 0n }) => {
-      const soonest = published() + BigInt(Number.isFinite(rate) ? Math.ceil(rate / 2) : 0) + 1n
-      const fault = faults.plan(name, greater(event, soonest), schedule.through)
+      const fault = faults.take(planAhead(name, event))
       crew.broadcast({ type: 'fault', fault })
       return fault
     },
-    committed: async ({ name, event }, signal) => {
-      let found: PlantedFault | undefined
-      const look = () => {
-        found = faults.planted(published()).find(planted => planted.fault === name && planted.event === event)
-        return found !== undefined
-      }
-      await watch.until(look, signal)
-      if (found === undefined) throw new Error(`${name} at event ${event} was seen and is gone`)
-      return found
+    committed: async (fault, signal) => {
+      await watch.until(() => faults.isCommitted(fault), signal)
+      const planted = faults.plantedBy(fault, published())
+      if (planted === undefined) throw new Error(`${fault.name} at event ${fault.event} was seen and is gone`)
+      return planted
     },
     planted: (through = published()) => faults.planted(through),
     ...(custodian === undefined ? {} : { custodian: custodian.handle(watch.until) }),

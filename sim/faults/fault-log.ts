@@ -10,14 +10,20 @@ import { isStoreFault, plantStoreFault } from './store-faults.ts'
 /** The faults of one exchange: what is planned, and what was committed. */
 export interface FaultLog {
   readonly planned: () => readonly PlannedFault[]
-  /** Plans a fault at or after an event; throws a ReconError `fault-beyond-the-end` where nothing suits it up to `last`. */
+  /** Decides what a fault at or after an event happens to; throws a ReconError `fault-beyond-the-end` where nothing suits it up to `last`. */
   readonly plan: (name: FaultName, event: bigint, last: bigint | undefined) => PlannedFault
+  /** Takes a fault in that was planned and will happen. */
+  readonly take: (fault: PlannedFault) => PlannedFault
   /** Takes down what a process has committed. */
   readonly hear: (part: PlantedPart) => void
   /** Commits the faults of the stores whose event is folded; resolves when they are committed. */
   readonly plantInStores: (token: bigint) => Promise<void>
   /** True when no fault of the stores is still to be committed up to this event. */
   readonly storesPlanted: (through: bigint) => boolean
+  /** Whether a part of this fault was committed. */
+  readonly isCommitted: (fault: PlannedFault) => boolean
+  /** What this fault did, as of this dropcopy sequence; undefined where none of it was committed. */
+  readonly plantedBy: (fault: PlannedFault, through: bigint) => PlantedFault | undefined
   /** What was committed; the differences that later events change as of this dropcopy sequence. */
   readonly planted: (through: bigint) => readonly PlantedFault[]
 }
@@ -37,6 +43,9 @@ export function openFaultLog(market: Market, dropcopy: Dropcopy, postgresUrl: st
         'fault-beyond-the-end',
         `${name} has nothing to happen to before event ${fault.event}, and the exchange ends at ${last}`,
       )
+    return fault
+  }
+  const take = (fault: PlannedFault) => {
     planned.push(fault)
     if (isStoreFault(fault)) inStores.set(fault, 'waiting')
     return fault
@@ -49,20 +58,24 @@ export function openFaultLog(market: Market, dropcopy: Dropcopy, postgresUrl: st
       inStores.set(fault, 'done')
     }
   }
-  const committed = (fault: PlannedFault, through: bigint): readonly PlantedFault[] => {
-    const heard = [...parts.values()].filter(part => part.fault === fault.name && part.event === fault.event)
-    if (heard.length === 0) return []
-    if (!reachesPositions(fault.name)) return [plantedFrom(fault, heard)]
+  const partsOf = ({ name, event }: PlannedFault) => [...parts.values()].filter(part => part.fault === name && part.event === event)
+  const plantedBy = (fault: PlannedFault, through: bigint): PlantedFault | undefined => {
+    const heard = partsOf(fault)
+    if (heard.length === 0) return undefined
+    if (!reachesPositions(fault.name)) return plantedFrom(fault, heard)
     const replayed = replayFault(dropcopy, fault, through)
     // The effects of a dropped bust are everywhere: setting positions straight would not heal it.
-    return [plantedFrom(fault, heard, faultNamed(fault.name).repairable ? replayed : { ...replayed, remedies: [] })]
+    return plantedFrom(fault, heard, faultNamed(fault.name).repairable ? replayed : { ...replayed, remedies: [] })
   }
   return {
     planned: () => [...planned],
     plan,
+    take,
     hear,
     plantInStores,
     storesPlanted: through => [...inStores].every(([fault, state]) => state === 'done' || fault.event > through),
-    planted: through => planned.flatMap(fault => committed(fault, through)),
+    isCommitted: fault => partsOf(fault).length > 0,
+    plantedBy,
+    planted: through => planned.flatMap(fault => plantedBy(fault, through) ?? []),
   }
 }
