@@ -1,6 +1,6 @@
 import type { Run } from '../checks/run.ts'
 import { type Sandbox, startSandbox } from '../sim/sandbox/sandbox.ts'
-import { measureRun } from './check-job.ts'
+import { inOwnProcess, measureRun } from './check-job.ts'
 import { measureFloor } from './floor.ts'
 import { benchGrowth } from './growth.ts'
 import { loadBooks, type Volume } from './load.ts'
@@ -25,7 +25,9 @@ const report = {
   bench: [...(floor ? ['transactions-balance'] : []), ...(growth ? ['growth'] : [])].join(', '),
   machine: thisMachine(),
   ...(floor ? await inSandbox(sandbox => benchFloor(sandbox, floor)) : {}),
-  ...(growth ? await inSandbox(({ createStores }) => benchGrowth(createStores, growth, progress)) : {}),
+  ...(growth
+    ? await inSandbox(({ createStores }) => benchGrowth(createStores, growth, { work: inOwnProcess, rounds: ROUNDS, progress }))
+    : {}),
 }
 process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
 
@@ -41,7 +43,8 @@ async function inSandbox<T>(work: (sandbox: Sandbox) => Promise<T>): Promise<T> 
 
 /** The whole check against the raw queries that it cannot do without, on the same servers in the same run. */
 async function benchFloor(stores: Sandbox, volume: Volume) {
-  const check = () => measureRun('transactions-balance', { postgresUrl: stores.postgresUrl, clickhouseUrl: stores.clickhouseUrl })
+  const check = () =>
+    measureRun(inOwnProcess, 'transactions-balance', { postgresUrl: stores.postgresUrl, clickhouseUrl: stores.clickhouseUrl })
   await loadBooks(stores, volume, progress)
   progress('one check to warm up')
   const { epoch } = (await check()).run

@@ -15,37 +15,37 @@ export interface JobStores {
   readonly custodian?: { readonly url: string; readonly apiKey: string; readonly vaults: readonly string[] }
 }
 
-/** One thing to do. `keep` makes checkpoints out of what that run verified. */
+/** One run; with `keep` it makes checkpoints out of what it verified. */
 export interface CheckJob {
   readonly subject: JobSubject
   readonly stores: JobStores
-  readonly keep?: Run
+  readonly keep?: boolean
 }
 
-/** What came of it; `wallMs` is the work's own time, without the start of the process. */
+/** What came of it; `wallMs` is the run's own time, without the start of the process. */
 export interface JobResult {
+  readonly run: Run
   readonly wallMs: number
   readonly peakBytes: number
-  /** Of a run. */
-  readonly run?: Run
-  /** What each history of a check that was kept did, in words. */
-  readonly kept?: readonly string[]
+  /** How many rows ClickHouse read meanwhile, for whomever: what a run costs, however busy the machine is. */
+  readonly rowsRead: number
+  /** What each history did where it was to be kept, in words, and how long they took. */
+  readonly kept?: { readonly words: readonly string[]; readonly ms: number }
 }
 
-/** Runs a check or the audit in a process of its own, so that its memory and its time are its own; throws where that does not come out balanced. */
-export async function measureRun(subject: JobSubject, stores: JobStores): Promise<JobResult & { readonly run: Run }> {
-  const { run, ...result } = await inOwnProcess({ subject, stores })
-  if (run?.verdict !== 'balanced')
-    throw new Error(`the books are balanced, but ${subject} says: ${run?.verdict} ${run?.reasonCode}: ${run?.reason}`)
-  return { ...result, run }
+/** Does a job: in a process of its own where times and memory count. */
+export type DoJob = (job: CheckJob) => Promise<JobResult>
+
+/** Runs a check or the audit; throws where that does not come out balanced. */
+export async function measureRun(work: DoJob, subject: JobSubject, stores: JobStores, keep = false): Promise<JobResult> {
+  const result = await work({ subject, stores, keep })
+  const { verdict, reasonCode, reason } = result.run
+  if (verdict !== 'balanced') throw new Error(`the books are balanced, but ${subject} says: ${verdict} ${reasonCode}: ${reason}`)
+  return result
 }
 
-/** Makes checkpoints out of what a run verified, in a process of its own. */
-export function measureKeeping(subject: JobSubject, stores: JobStores, keep: Run): Promise<JobResult> {
-  return inOwnProcess({ subject, stores, keep })
-}
-
-async function inOwnProcess(job: CheckJob): Promise<JobResult> {
+/** Does a job in a process of its own, so that its memory and its time are its own. */
+export async function inOwnProcess(job: CheckJob): Promise<JobResult> {
   const child = spawn(process.execPath, [compiledEntry('bench/check-process.ts')], { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = new Promise<number | null>((resolve, reject) => child.once('close', resolve).once('error', reject))
   child.stdin.end(JSON.stringify(job))

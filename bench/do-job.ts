@@ -9,7 +9,7 @@ import { REFERENCE_STREAMS, REFERENCE_TABLES } from '../checks/reference-model.t
 import { runCheck } from '../checks/run-check.ts'
 import { DEFAULT_CHECKPOINT_POLICY } from '../stores/checkpoints/checkpoint.ts'
 import { checkpointsBy } from '../stores/clickhouse/checkpoints.ts'
-import { connectClickHouse } from '../stores/clickhouse/connection.ts'
+import { type ClickHouseConnection, connectClickHouse } from '../stores/clickhouse/connection.ts'
 import { anchorageCustodian } from '../stores/custodian/anchorage.ts'
 import { openState, type State } from '../stores/state/state.ts'
 import { systemClock } from '../stores/system-clock.ts'
@@ -28,7 +28,7 @@ export async function doJob({ subject, stores, keep }: CheckJob): Promise<Omit<J
     if (state) closing.push(() => state.close())
     const sources = await openSources(stores, state, closing)
     const check = subject === 'history-audit' ? auditOf(sources, state) : openCheck(subject, sources, stores, state, closing)
-    return keep ? await keepRun(check, keep, state) : await runOnce(check)
+    return keep ? await runAndKeep(check, sources, state) : await runOnce(check, sources)
   } finally {
     for (const close of closing.reverse()) await close()
   }
@@ -44,7 +44,8 @@ export function custodianMemory(state: State, { url, vaults }: NonNullable<JobSt
   return state.settledHistory(custodianDigest(url, vaults, TERMS))
 }
 
-async function runOnce(check: Check) {
+async function runOnce(check: Check, { clickhouse }: CheckSources) {
+  const rowsBefore = await rowsReadSoFar(clickhouse)
   const run = await runCheck(check, {
     runId: randomUUID(),
     ...context,
@@ -53,15 +54,21 @@ async function runOnce(check: Check) {
     horizonTimeoutMs: 30_000,
     maxMismatches: 100,
   })
-  return { run, wallMs: Math.round(run.durationMs.total) }
+  return { run, wallMs: Math.round(run.durationMs.total), rowsRead: (await rowsReadSoFar(clickhouse)) - rowsBefore }
 }
 
-async function keepRun(check: Check, run: NonNullable<CheckJob['keep']>, state: State | undefined) {
+async function rowsReadSoFar(clickhouse: ClickHouseConnection): Promise<number> {
+  const [row] = await clickhouse.rows(`select value from system.events where event = 'SelectedRows'`, {}, context)
+  return Number(row?.['value'] ?? 0)
+}
+
+async function runAndKeep(check: Check, sources: CheckSources, state: State | undefined) {
   if (!state) throw new Error('there is nowhere to keep what was verified')
   const { era } = await state.highestEpochs(signal)
+  const done = await runOnce(check, sources)
   const startedMs = performance.now()
-  const kept = await advanceCheckpoints(check, run, { era, always: true }, context)
-  return { kept, wallMs: Math.round(performance.now() - startedMs) }
+  const words = await advanceCheckpoints(check, done.run, { era, always: true }, context)
+  return { ...done, kept: { words, ms: Math.round(performance.now() - startedMs) } }
 }
 
 async function openSources(stores: JobStores, state: State | undefined, closing: (() => Promise<unknown>)[]): Promise<CheckSources> {

@@ -1,5 +1,5 @@
 import type { Stores } from '../sim/sandbox/stores.ts'
-import { measureVolume } from './growth/measure-volume.ts'
+import { type Measuring, measureVolume } from './growth/measure-volume.ts'
 import { type GrowthReport, growthReport, type VolumeTimes } from './growth/report.ts'
 
 /** How the bench of growth is asked for. */
@@ -17,9 +17,9 @@ export const DEFAULT_GROWTH: GrowthOptions = { volumes: [1_000_000, 10_000_000, 
 export async function benchGrowth(
   create: (name: string) => Promise<Stores>,
   { volumes, keys, increment }: GrowthOptions,
-  progress: (what: string) => void,
+  measuring: Measuring,
 ): Promise<GrowthReport> {
   const times: VolumeTimes[] = []
-  for (const transactions of volumes) times.push(await measureVolume(create, { transactions, keys, increment }, progress))
+  for (const transactions of volumes) times.push(await measureVolume(create, { transactions, keys, increment }, measuring))
   return growthReport(times)
 }

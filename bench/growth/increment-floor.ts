@@ -22,11 +22,11 @@ const KEPT = ['balances', 'realized in positions', 'realized in transactions', '
 /** Measures the floor of stores whose checkpoints were made in the order of `GROWTH_CHECKS`, each once. */
 export async function measureIncrementFloor(stores: JobStores): Promise<IncrementFloor> {
   const workshop = decodeURIComponent(new URL(stores.clickhouseStateUrl ?? '').pathname.slice(1))
-  const kept = await keptValues(stores.stateUrl ?? '', workshop)
   const clickhouse = createClient({ url: stores.clickhouseUrl, request_timeout: 600_000, log: { level: ClickHouseLogLevel.OFF } })
   const postgres = new pg.Client({ connectionString: stores.postgresUrl })
   try {
     await postgres.connect()
+    const kept = await keptValues(clickhouse, stores.stateUrl ?? '', workshop)
     const copy = (query: string) => best(() => pipeline(postgres.query(copyTo(`copy (${query}) to stdout`)), intoNothing()))
     const select = (query: string) => best(() => selectIntoNothing(clickhouse, query))
     const of = (name: (typeof KEPT)[number]) => kept[KEPT.indexOf(name)] ?? { table: '', id: '', above: '' }
@@ -72,7 +72,7 @@ export async function measureIncrementFloor(stores: JobStores): Promise<Incremen
   }
 }
 
-async function keptValues(stateUrl: string, workshop: string): Promise<readonly KeptValues[]> {
+async function keptValues(clickhouse: ClickHouseClient, stateUrl: string, workshop: string): Promise<readonly KeptValues[]> {
   const client = new pg.Client({ connectionString: stateUrl })
   await client.connect()
   try {
@@ -80,8 +80,14 @@ async function keptValues(stateUrl: string, workshop: string): Promise<readonly 
       'select id::text as id, leg, first_sequences from recon.checkpoints order by recon.checkpoints.id',
     )
     if (rows.length !== KEPT.length) throw new Error(`there are ${rows.length} checkpoints, and not ${KEPT.length}`)
+    const result = await clickhouse.query({
+      query: 'select name from system.tables where database = {workshop:String}',
+      query_params: { workshop },
+      format: 'JSON',
+    })
+    const tables = (await result.json<{ name: string }>()).data.map(({ name }) => name)
     return rows.map(({ id, leg, first_sequences }) => ({
-      table: `\`${workshop}\`.checkpoints_${leg.slice(0, 24)}`,
+      table: `\`${workshop}\`.\`${tables.find(name => name.endsWith(`_${leg.slice(0, 24)}`)) ?? ''}\``,
       id,
       above: `(${Object.entries(first_sequences)
         .map(([stream, sequence]) => `(stream = '${stream}' and sequence >= ${sequence})`)

@@ -2,10 +2,9 @@ import type { Run } from '../../checks/run.ts'
 import type { Stores } from '../../sim/sandbox/stores.ts'
 import { poll } from '../../stores/clickhouse/poll.ts'
 import { systemClock } from '../../stores/system-clock.ts'
-import { type JobStores, type JobSubject, measureKeeping, measureRun } from '../check-job.ts'
+import { type DoJob, type JobResult, type JobStores, type JobSubject, measureRun } from '../check-job.ts'
 import { custodianMemory, openRecon } from '../do-job.ts'
 import { appendHistory } from './append-history.ts'
-import { countRowsRead } from './count-rows-read.ts'
 import { foldBooks } from './fold-books.ts'
 import { GROWTH_CHECKS, type GrowthCheck } from './growth-checks.ts'
 import { type GrowthStores, openGrowthStores } from './growth-stores.ts'
@@ -15,15 +14,22 @@ import { type CheckTimes, type PostgresLayoutTimes, perCheck, type VolumeTimes }
 import { settleCash } from './settle-cash.ts'
 import { assertVolume, type GrowthVolume, historyOf, incrementOf, type Stretch } from './volume.ts'
 
-const ROUNDS = 3
 const TRANSACTIONS_TO_A_CYCLE = 10_000_000
 /** The layout in PostgreSQL is there to be compared with the other: it is not measured above this. */
 const POSTGRES_LAYOUT_TRANSACTIONS_MAX = 10_000_000
 const MERGES_TIMEOUT_MS = 600_000
 const SETTLING_RUNS_MAX = 50
 
-type Full = Pick<CheckTimes, 'fullMs' | 'fullRowsRead'> & { readonly run: Run }
-type Kept = Pick<CheckTimes, 'checkpointMs'>
+/** How it is measured. */
+export interface Measuring {
+  /** Does one run, or keeps what one verified. */
+  readonly work: DoJob
+  /** How often each check is timed. */
+  readonly rounds: number
+  readonly progress: (what: string) => void
+}
+
+type Full = Pick<CheckTimes, 'fullMs' | 'fullRowsRead' | 'checkpointMs'>
 
 /**
  * Measures one volume on fresh stores, which it drops: full runs, checkpoints out of them, then the increment and the runs that go on from the checkpoints, the raw
@@ -32,42 +38,40 @@ type Kept = Pick<CheckTimes, 'checkpointMs'>
 export async function measureVolume(
   create: (name: string) => Promise<Stores>,
   volume: GrowthVolume,
-  progress: (what: string) => void,
+  measuring: Measuring,
 ): Promise<VolumeTimes> {
   assertVolume(volume)
-  const tell = (what: string) => progress(`${volume.transactions} transactions: ${what}`)
+  const { work, rounds } = measuring
+  const tell = (what: string) => measuring.progress(`${volume.transactions} transactions: ${what}`)
   const stores = await openGrowthStores(create)
   try {
     tell('making the history')
     await grow(stores, volume, historyOf(volume))
     const marked = await markHistory(stores, volume)
-    tell('full runs')
+    tell('full runs, and checkpoints out of them')
     const full = new Map<GrowthCheck, Full>()
-    for (const check of GROWTH_CHECKS) full.set(check, await runInFull(check, stores))
+    // First what goes on from the checkpoints of others, while there are none.
+    for (const check of GROWTH_CHECKS.filter(isSharing)) full.set(check, await runInFull(work, check, stores))
+    for (const check of GROWTH_CHECKS.filter(each => !isSharing(each))) full.set(check, await runInFull(work, check, stores))
+    const inPostgres = volume.transactions <= POSTGRES_LAYOUT_TRANSACTIONS_MAX ? await keepInPostgres(work, stores) : undefined
     tell('settling the custodian')
-    const settling = await settleCustodian(stores, historyOf(volume).cash.last)
-    tell('checkpoints')
-    const kept = await keepAll(stores.main, full)
-    const keptInPostgres = volume.transactions <= POSTGRES_LAYOUT_TRANSACTIONS_MAX ? await keepInPostgres(stores, full) : undefined
+    const settling = await settleCustodian(work, stores, historyOf(volume).cash.last)
     tell(`${volume.increment} more`)
     await grow(stores, volume, incrementOf(volume))
     await markBooks(stores.clickhouse, marked + 1, incrementOf(volume).dropcopy.last)
     await awaitMerges(stores)
     tell('the floor')
     const floor = await measureIncrementFloor(stores.main)
-    tell(`${ROUNDS} runs of each check`)
+    tell(`${rounds} runs of each check`)
     const times = new Map<GrowthCheck, Timed>()
-    for (const check of GROWTH_CHECKS) times.set(check, await timed(check, stores, stores.main))
-    const postgresLayout = keptInPostgres === undefined ? undefined : await timePostgresLayout(stores, keptInPostgres)
+    for (const check of GROWTH_CHECKS) times.set(check, await timed(measuring, check, stores.main))
+    const postgresLayout = inPostgres === undefined ? undefined : await timePostgresLayout(measuring, stores, inPostgres)
     tell('the audit')
-    const audit = await measureRun('history-audit', stores.main)
+    const audit = await measureRun(work, 'history-audit', stores.main)
     return {
       volume,
       rows: await countRows(stores),
-      checks: perCheck(check => {
-        const { fullMs, fullRowsRead } = must(full, check)
-        return { fullMs, fullRowsRead, ...must(kept, check), ...must(times, check), floorMs: floor[check] }
-      }),
+      checks: perCheck(check => ({ ...must(full, check), ...must(times, check), floorMs: floor[check] })),
       ...(postgresLayout ? { postgresLayout } : {}),
       settling,
       audit: { auditMs: audit.wallMs, segments: Number(audit.run.keysCompared), peakMB: megabytes(audit.peakBytes) },
@@ -105,7 +109,7 @@ async function awaitMerges({ clickhouse }: GrowthStores): Promise<void> {
 }
 
 /** A run settles a bounded number of movements, so that a long history takes several. */
-async function settleCustodian({ main }: GrowthStores, last: number): Promise<VolumeTimes['settling']> {
+async function settleCustodian(work: DoJob, { main }: GrowthStores, last: number): Promise<VolumeTimes['settling']> {
   const state = await openRecon(main.stateUrl)
   try {
     const memory = custodianMemory(state, main.custodian)
@@ -113,7 +117,7 @@ async function settleCustodian({ main }: GrowthStores, last: number): Promise<Vo
     for (let runs = 0; runs < SETTLING_RUNS_MAX; runs++) {
       const { sequence } = await memory.head(new AbortController().signal)
       if (sequence === BigInt(last)) return { runs, ms }
-      ms += (await measureRun('omnibus-balances-square', main)).wallMs
+      ms += (await measureRun(work, 'omnibus-balances-square', main)).wallMs
     }
   } finally {
     await state.close()
@@ -121,40 +125,38 @@ async function settleCustodian({ main }: GrowthStores, last: number): Promise<Vo
   throw new Error(`the custodian is not settled after ${SETTLING_RUNS_MAX} runs`)
 }
 
-async function runInFull(check: GrowthCheck, { clickhouse, main }: GrowthStores): Promise<Full> {
-  const { run, wallMs, rowsRead } = await countRowsRead(clickhouse, () => measureRun(check, main))
+/** Whether a check has no leg of its own. */
+function isSharing(check: GrowthCheck): boolean {
+  return check === 'pnl-is-zero-sum'
+}
+
+/** Runs a check that reads everything, and keeps what its own legs verified. */
+async function runInFull(work: DoJob, check: GrowthCheck, { main }: GrowthStores): Promise<Full> {
+  const { run, wallMs, rowsRead, kept } = await measureRun(work, check, main, !isSharing(check))
   assertVerified(run, false)
-  return { run, fullMs: wallMs, fullRowsRead: rowsRead }
+  return { fullMs: wallMs, fullRowsRead: rowsRead, checkpointMs: isSharing(check) ? 0 : keptMs(check, kept) }
 }
 
-async function keepAll(stores: JobStores, full: ReadonlyMap<GrowthCheck, Full>): Promise<ReadonlyMap<GrowthCheck, Kept>> {
-  const kept = new Map<GrowthCheck, Kept>()
-  for (const [check, { run }] of full) kept.set(check, { checkpointMs: await keep(check, stores, run) })
-  return kept
+async function keepInPostgres(work: DoJob, { inPostgres }: GrowthStores): Promise<number> {
+  return keptMs('transactions-balance', (await measureRun(work, 'transactions-balance', inPostgres, true)).kept)
 }
 
-function keepInPostgres({ inPostgres }: GrowthStores, full: ReadonlyMap<GrowthCheck, Full>): Promise<number> {
-  return keep('transactions-balance', inPostgres, must(full, 'transactions-balance').run)
+function keptMs(check: GrowthCheck, kept: JobResult['kept']): number {
+  const { words, ms } = kept ?? { words: [], ms: 0 }
+  const why = words.find(word => !word.startsWith('checkpoint '))
+  if (words.length === 0 || why !== undefined) throw new Error(`no checkpoint was made of ${check}: ${why ?? 'it has nothing to keep'}`)
+  return ms
 }
 
-/** Checks may have a leg in common: then the second finds that there is nothing new. */
-async function keep(check: GrowthCheck, stores: JobStores, run: Run): Promise<number> {
-  const { kept = [], wallMs } = await measureKeeping(check, stores, run)
-  const why = kept.find(words => !words.startsWith('checkpoint ') && words !== 'no whole segment is new')
-  if (kept.length === 0 || why !== undefined) throw new Error(`no checkpoint was made of ${check}: ${why ?? 'it has nothing to keep'}`)
-  return wallMs
-}
-
-async function timePostgresLayout(stores: GrowthStores, checkpointMs: number): Promise<PostgresLayoutTimes> {
-  return { checkpointMs, ...(await timed('transactions-balance', stores, stores.inPostgres)) }
+async function timePostgresLayout(measuring: Measuring, stores: GrowthStores, checkpointMs: number): Promise<PostgresLayoutTimes> {
+  return { checkpointMs, ...(await timed(measuring, 'transactions-balance', stores.inPostgres)) }
 }
 
 type Timed = Pick<CheckTimes, 'ms' | 'allMs' | 'rowsRead' | 'peakMB'>
 
-async function timed(subject: JobSubject, { clickhouse }: GrowthStores, stores: JobStores): Promise<Timed> {
-  const measure = () => countRowsRead(clickhouse, () => measureRun(subject, stores))
-  const measured: Awaited<ReturnType<typeof measure>>[] = []
-  for (let round = 0; round < ROUNDS; round++) measured.push(await measure())
+async function timed({ work, rounds }: Measuring, subject: JobSubject, stores: JobStores): Promise<Timed> {
+  const measured: JobResult[] = []
+  for (let round = 0; round < rounds; round++) measured.push(await measureRun(work, subject, stores))
   for (const { run } of measured) assertVerified(run, true)
   const allMs = measured.map(({ wallMs }) => wallMs)
   const rowsRead = Math.max(...measured.map(run => run.rowsRead))
