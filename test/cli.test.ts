@@ -44,6 +44,25 @@ async function recon(args: readonly string[], environment: Environment = {}) {
   return { status, stdout, stderr }
 }
 
+/** The checks that ask nobody but the two stores, in the order in which --all runs them. */
+const STORE_CHECKS = ['transactions-balance', 'position-realized-pnls-balance', 'positions-match', 'pnl-is-zero-sum'] as const
+
+/** All that --all has to say where no custodian is configured. */
+const LEFT_OUT = 'recon: omnibus-balances-square is left out: RECON_CUSTODIAN_URL is not set\n'
+
+/** The documents of an output that has one on each line. */
+function documents(output: string): readonly unknown[] {
+  return output
+    .trimEnd()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line))
+}
+
+/** What --all must print where every run ends alike. */
+function eachCheck(expected: Readonly<Record<string, string>>): readonly unknown[] {
+  return STORE_CHECKS.map(check => expect.objectContaining({ schema: 'recon.run/1', check, ...expected }))
+}
+
 describe('the command line', () => {
   it.each([
     ['--help', /Usage: recon/],
@@ -59,7 +78,10 @@ describe('the command line', () => {
   it.each([
     ['', /Usage: recon/],
     ['chekc transactions-balance', /unknown command 'chekc'[\s\S]*check/],
-    ['check', /name a check \(transactions-balance\), or say --all/],
+    [
+      'check',
+      /name a check \(transactions-balance, position-realized-pnls-balance, positions-match, pnl-is-zero-sum, omnibus-balances-square\), or say --all/,
+    ],
     ['check --all transactions-balance', /not both/],
     ['check transaction-balance nonsense', /"transaction-balance"; did you mean "transactions-balance"\?[\s\S]*"nonsense"; known here/],
     ['check --jsno', /unknown option '--jsno'/],
@@ -116,7 +138,7 @@ describe('the command line', () => {
         const child = start(['check', '--all', '--json'], state, ['pipe', full])
         const [[status], [stdout]] = await Promise.all([once(child, 'close'), child.output])
         expect(status).toBe(11)
-        expect(JSON.parse(stdout)).toMatchObject({ verdict: 'inconclusive', reasonCode: 'store-unreachable' })
+        expect(documents(stdout)).toEqual(eachCheck({ verdict: 'inconclusive', reasonCode: 'store-unreachable' }))
         expect(await ended(['chekc'], ['pipe', full])).toEqual({ status: 2, stdout: '', stderr: '' })
       } finally {
         closeSync(full)
@@ -161,15 +183,15 @@ describeEngines('recon check', () => {
   })
   afterAll(() => stores?.drop())
 
-  it('says balanced with 0, records the run, and lists it', async () => {
+  it('says balanced with 0, records the runs, and lists them', async () => {
     const checked = await recon(['check', '--all', '--json'], environment)
-    expect(checked).toMatchObject({ status: 0, stderr: '' })
-    const run: unknown = JSON.parse(checked.stdout)
-    expect(run).toMatchObject({ schema: 'recon.run/1', check: 'transactions-balance', verdict: 'balanced' })
+    expect(checked).toMatchObject({ status: 0, stderr: LEFT_OUT })
+    const runs = documents(checked.stdout)
+    expect(runs).toEqual(eachCheck({ verdict: 'balanced' }))
 
-    const history = await recon(['history', '--json', '--limit', '1'], environment)
+    const history = await recon(['history', '--json', '--limit', String(STORE_CHECKS.length)], environment)
     expect(history).toMatchObject({ status: 0, stderr: '' })
-    expect(JSON.parse(history.stdout)).toEqual(run)
+    expect(documents(history.stdout)).toEqual(runs.toReversed())
     const listed = await recon(['history', '--check', 'transactions-balance'], environment)
     expect(listed.stdout).toMatch(/finished at +check +verdict[\s\S]*transactions-balance +balanced +balanced +dropcopy=0 cash=0/)
   })
@@ -210,13 +232,14 @@ describeEngines('recon check', () => {
     const { status, stderr } = await recon(['check', '--all'], { ...environment, RECON_STATE_URL: 'postgresql://nobody@127.0.0.1:1/x' })
     expect(status).toBe(0)
     expect(stderr).toMatch(/warning: the runs will not be recorded, and epoch-regression cannot be judged: state: .*ECONNREFUSED/)
-    expect(await recon(['check', '--all'], { ...environment, RECON_STATE_URL: '' })).toMatchObject({ status: 0, stderr: '' })
+    expect(await recon(['check', '--all'], { ...environment, RECON_STATE_URL: '' })).toMatchObject({ status: 0, stderr: LEFT_OUT })
   })
 
   it('does so as well where its own database speaks no TLS, and says nothing that the driver has to say', async () => {
     const { status, stderr } = await recon(['check', '--all'], { ...environment, RECON_STATE_URL: `${stores.reconUrl}?sslmode=require` })
     expect(status).toBe(0)
-    expect(stderr.trim().split('\n')).toEqual([
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      LEFT_OUT.trimEnd(),
       expect.stringMatching(/^recon: warning: the runs will not be recorded.* does not support SSL/),
     ])
   })
@@ -247,7 +270,7 @@ describeEngines('recon check', () => {
         ),
       )
     writeFileSync(join(folder, 'settle.yaml'), 'horizon: {strategy: settle, settle: 0s}\n')
-    const check = () => recon(['--config', 'settle.yaml', 'check', '--all', '--json'], environment)
+    const check = () => recon(['--config', 'settle.yaml', 'check', 'transactions-balance', '--json'], environment)
     await token(100)
     expect((await check()).status).toBe(0)
     await token(90)
@@ -265,7 +288,7 @@ describeEngines('recon check', () => {
       join(folder, 'slow.yaml'),
       'horizon: {strategy: settle, settle: 10m, timeout: 20m}\nchecks: {transactions-balance: {timeout: 30m}}\n',
     )
-    const child = start(['--config', 'slow.yaml', 'check', '--all', '--json'], environment)
+    const child = start(['--config', 'slow.yaml', 'check', 'transactions-balance', '--json'], environment)
     await until('the check waits', () => connected(stores.reconUrl))
     child.kill('SIGINT')
     const [[status], [stdout]] = await Promise.all([once(child, 'close'), child.output])
@@ -274,7 +297,7 @@ describeEngines('recon check', () => {
     expect(JSON.parse((await recon(['history', '--json', '--limit', '1'], environment)).stdout)).toEqual(JSON.parse(stdout))
   })
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'])('is cancelled by %s with a verdict and 11 while it is still being loaded', async signal => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'])('is cancelled by %s with all verdicts and 11 while it is still being loaded', async signal => {
     // The signal comes at the moment in which the parser of the command line is loaded, which is before anything else of weight.
     const preload = join(folder, 'early.cjs')
     writeFileSync(
@@ -290,7 +313,7 @@ describeEngines('recon check', () => {
     const child = start(['check', '--all', '--json'], { ...environment, NODE_OPTIONS: `--require=${preload}` })
     const [[status, killedBy], [stdout]] = await Promise.all([once(child, 'close'), child.output])
     expect({ status, killedBy }).toEqual({ status: 11, killedBy: null })
-    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'inconclusive', reasonCode: 'cancelled' })
+    expect(documents(stdout)).toEqual(eachCheck({ verdict: 'inconclusive', reasonCode: 'cancelled' }))
   })
 
   it('ends quietly when its reader has gone', async () => {
