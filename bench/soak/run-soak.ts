@@ -10,7 +10,7 @@ import { checkOnce, roundRobin } from './check-once.ts'
 import { brokenBounds, type CheckedRun, type SoakEvidence, soakBounds } from './judge-soak.ts'
 import { keepBusy } from './keep-busy.ts'
 import type { SoakOptions } from './options.ts'
-import { openPinnedChecks } from './pinned-checks.ts'
+import { openPinnedChecks, type PinnedChecks } from './pinned-checks.ts'
 import { keepRestarting } from './restarts.ts'
 import { soakConfig } from './soak-config.ts'
 import { checkedRun, openSoakRecord, type SoakRecord, summarize } from './soak-record.ts'
@@ -97,6 +97,10 @@ async function soakExchange(
     await exchange.caughtUp(AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
     const opening = exchange.status().cash
 
+    say('one run of each check; for the first of them the custodian lists every opening deposit')
+    const opened = await runEach(checks)
+    signal.throwIfAborted()
+
     say(`checking for ${options.seconds} s`)
     const over = new AbortController()
     const window = AbortSignal.any([signal, over.signal])
@@ -129,11 +133,11 @@ async function soakExchange(
     say('letting everything come to rest')
     await exchange.pause('feed')
     await exchange.caughtUp(AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
-    const rested: CheckedRun[] = []
-    for (const name of checks.names) rested.push(checkedRun(await checks.run(name)))
+    const rested = await runEach(checks)
     const evidence: SoakEvidence = {
       checks: checks.names,
-      runs: record.runs.map(checkedRun),
+      // The first runs are runs like any other, save that none of them is timed.
+      runs: [...opened, ...record.runs.map(checkedRun)],
       eventsPerSecond,
       restarts: record.restarts,
       transfers: await countTransfers(stores, opening),
@@ -154,6 +158,13 @@ function soakIo(clock: Clock, signal: AbortSignal, say: (words: string) => void)
     },
   })
   return { clock, signal, stdin: process.stdin, stdout: told, stderr: told, environment: {}, workingFolder: process.cwd(), color: false }
+}
+
+/** Runs every check once, one after the other. */
+async function runEach({ names, run }: PinnedChecks): Promise<readonly CheckedRun[]> {
+  const runs: CheckedRun[] = []
+  for (const name of names) runs.push(checkedRun(await run(name)))
+  return runs
 }
 
 async function keepTelling(
