@@ -1,7 +1,7 @@
 import { type Epoch, formatEpoch, type Sequence, sequenceOf } from '../epoch/epoch.ts'
 import type { AsOfLeg, SnapshotLeg } from '../epoch/leg.ts'
 import type { Outcome } from '../epoch/verdict.ts'
-import { poll } from '../stores/clickhouse/poll.ts'
+import { poll } from '../stores/poll.ts'
 import type { SettledHead } from '../stores/state/settled-record.ts'
 import type { Attempt, Check } from './check.ts'
 import type { CheckSources } from './check-sources.ts'

@@ -92,7 +92,7 @@ function withoutRows({ number, rowsTotal }: MarkCycle, caughtUp: boolean): Outco
 
 function ofForeignStream({ cycle, facts }: ComputedCycle): Outcome {
   const computed = `mark cycle ${cycle.number} was computed at sequence ${facts.sequence} of stream ${JSON.stringify(facts.stream)}`
-  return { verdict: 'diff', reasonCode: 'rows-extra', reason: `${computed}, which moves no position here` }
+  return { verdict: 'diff', reasonCode: 'value-mismatch', reason: `${computed}, which moves no position here` }
 }
 
 /** The verdict of the primitive, sharpened by what was found in single marks: any of that is a difference, also where every sum is zero. */

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { historyAudit } from '../checks/audit/history-audit.ts'
+import type { Run } from '../checks/run.ts'
 import { runCheck } from '../checks/run-check.ts'
 import { connectClickHouse } from '../stores/clickhouse/connection.ts'
+import type { State } from '../stores/state/state.ts'
 import { formatRun } from './check/format-run.ts'
 import { requireStoreUrls } from './check/store-urls.ts'
 import type { Config } from './config/config.ts'
 import { exitStatusOf } from './exit-status.ts'
 import { type Io, printLine, say } from './io.ts'
 import { runIdAt } from './run-id.ts'
+import { escapeLines } from './terminal/escape.ts'
 import { withState } from './with-state.ts'
 
 /** What `recon audit` was asked for. */
@@ -21,6 +24,7 @@ export interface AuditCommandOptions {
 const STATEMENT_TIMEOUT_MS = 60_000
 const WHOLE_TIMEOUT_MS = 24 * 60 * 60_000
 const PROGRESS_EVERY_MS = 5_000
+const RECORD_TIMEOUT_MS = 10_000
 
 /** `recon audit`: reads the history under the checkpoints again and says whether it is what was verified. Records the run. Resolves to 0, 10 or 11. */
 export async function auditCommand({ budgetMs, json }: AuditCommandOptions, config: Config, io: Io): Promise<number> {
@@ -48,12 +52,22 @@ export async function auditCommand({ budgetMs, json }: AuditCommandOptions, conf
         maxMismatches: 100,
       })
       printLine(io, json ? JSON.stringify(run) : formatRun(run, io.color))
-      await state.recordRun(run, undefined, AbortSignal.timeout(10_000))
+      await record(state, run, io)
       return exitStatusOf([run.verdict])
     } finally {
       await clickhouse.close()
     }
   })
+}
+
+/** A verdict that was printed stands, whether it can be recorded or not. */
+async function record(state: State, run: Run, io: Io): Promise<void> {
+  try {
+    await state.recordRun(run, undefined, AbortSignal.timeout(RECORD_TIMEOUT_MS))
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    say(io, `warning: run ${run.runId} was not recorded: ${escapeLines(error.message)}`)
+  }
 }
 
 function sayProgress(io: Io) {

@@ -1,6 +1,6 @@
 import type { Run } from '../../checks/run.ts'
 import type { Stores } from '../../sim/sandbox/stores.ts'
-import { poll } from '../../stores/clickhouse/poll.ts'
+import { poll } from '../../stores/poll.ts'
 import { systemClock } from '../../stores/system-clock.ts'
 import { type DoJob, type JobResult, type JobStores, type JobSubject, measureRun } from '../check-job.ts'
 import { custodianMemory, openRecon } from '../do-job.ts'

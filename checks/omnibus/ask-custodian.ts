@@ -1,7 +1,7 @@
 import type { LegContext } from '../../epoch/leg.ts'
 import { StoreError } from '../../epoch/store-error.ts'
-import { poll } from '../../stores/clickhouse/poll.ts'
 import type { CustodianBalance, CustodianMovement } from '../../stores/custodian/custodian.ts'
+import { poll } from '../../stores/poll.ts'
 import type { SettledHead, SettledItems } from '../../stores/state/settled-record.ts'
 import { asOfBalance } from './as-of-balance.ts'
 import { type CustodianGap, gapsOf } from './consistency.ts'

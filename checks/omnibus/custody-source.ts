@@ -13,7 +13,7 @@ export interface CustodySource {
   readonly memory?: SettledHistory
 }
 
-/** How often one run may settle at most; what is more waits for the next. */
+/** How many movements one run may settle at most; what is more waits for the next. */
 export const SETTLED_PER_RUN_MAX = 20_000
 
 /**
@@ -22,6 +22,7 @@ export const SETTLED_PER_RUN_MAX = 20_000
  */
 export function custodianDigest(url: string, vaults: readonly string[], { opening, classification }: OmnibusTerms): string {
   const sorted = (record: Readonly<Record<string, string>>) => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
-  const identity = [new URL(url).origin, [...vaults].sort(), sorted(opening), sorted(classification)]
+  const { origin, pathname } = new URL(url)
+  const identity = [`${origin}${pathname}`, [...vaults].sort(), sorted(opening), sorted(classification)]
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex')
 }

@@ -13,9 +13,9 @@ import {
   readCycleFacts,
 } from '../../stores/clickhouse/mark-cycles.ts'
 import { asHistoryOfCycles, type MarkTable } from '../../stores/clickhouse/mark-table.ts'
-import { poll } from '../../stores/clickhouse/poll.ts'
 import { requireHistory } from '../../stores/clickhouse/table-facts.ts'
 import { watermarksStand } from '../../stores/clickhouse/watermarks.ts'
+import { poll } from '../../stores/poll.ts'
 import { type CheckSources, horizonOf } from '../check-sources.ts'
 import { retrying } from '../deadline.ts'
 import { columnOf } from '../reference-model.ts'

@@ -11,7 +11,7 @@ export function formatRun(run: Run, color: boolean): string {
   const paint = picocolors.createColors(color)
   const shade = { balanced: paint.green, diff: paint.red, inconclusive: paint.yellow } as const satisfies Record<Verdict, unknown>
   const verdict = run.verdict.toUpperCase() + (run.verdict === 'balanced' ? '' : ` (${run.reasonCode})`)
-  const remedy = run.verdict === 'inconclusive' ? remedyFor(run.reasonCode) : undefined
+  const remedy = remedyFor(run.reasonCode)
   const facts = [
     ['epoch', run.epoch === null ? 'none was captured' : formatSequences(run.epoch)],
     ['keys', `${run.keysCompared} compared, ${run.mismatchCount} differ`],
@@ -63,9 +63,11 @@ function formatMismatches(run: Run): readonly string[] {
 
 /** How old what was not read again is, at its oldest. */
 function formatVerified({ horizon }: Run): readonly (readonly [string, string])[] {
-  const ages = horizon.legs.flatMap(({ verified }) => (verified ? [verified.auditAgeMs ?? 0] : []))
+  const ages = horizon.legs.flatMap(({ verified }) => (verified ? [verified.auditAgeMs] : []))
   if (ages.length === 0) return []
-  return [['verified', `history below a checkpoint was not read again; its oldest segment was audited ${formatAge(Math.max(...ages))} ago`]]
+  const known = ages.filter(age => age !== null)
+  const audited = known.length < ages.length ? 'never audited' : `audited ${formatAge(Math.max(...known))} ago`
+  return [['verified', `history below a checkpoint was not read again; its oldest segment was ${audited}`]]
 }
 
 function formatAge(ms: number): string {
@@ -77,8 +79,8 @@ function formatFinding({ kind, key, detail }: Finding): string {
   return [escapeText(kind), ...fields(key), ...fields(detail)].join(' ')
 }
 
-function formatExplained({ reference, kind, amount, ageMs }: Explained): string {
-  return `${escapeText(kind)} ${escapeName(reference)} ${escapeText(amount)}${ageMs > 0 ? `, for ${formatAge(ageMs)}` : ''}`
+function formatExplained({ reference, kind, asset, amount, ageMs }: Explained): string {
+  return `${escapeText(kind)} ${escapeName(reference)} ${escapeText(amount)} ${escapeName(asset)}${ageMs > 0 ? `, for ${formatAge(ageMs)}` : ''}`
 }
 
 function differingValues(left: NamedFields | null, right: NamedFields | null): readonly string[] {

@@ -1,6 +1,6 @@
 import type { InconclusiveReason } from '../../epoch/verdict.ts'
 
-/** For each reason why nothing could be said: what to do about it. */
+/** For each reason why nothing could be said, and for one that is not plain from its keys: what to do about it. */
 const REMEDIES = {
   'torn-cut': 'the trade-engine stands between two commits of a batch: see whether it runs, and let it replay from its token',
   'horizon-timeout': 'see whether the sink runs and how far it lags; raise horizon.timeout if its usual lag is longer',
@@ -13,14 +13,16 @@ const REMEDIES = {
   'statement-timeout': 'raise the timeout of the check, or look at the durations for the step that is slow',
   cancelled: 'run it again',
   'custodian-inconsistent': 'ask the custodian again; its list and its balance do not belong together yet',
-  'detector-blind': 'the check cannot see what it must see; recon doctor says why',
+  'detector-blind':
+    'the check cannot see what it must see: look at what stands between recon and the stores (proxies, views, rewritten queries)',
   'permission-denied': 'grant the role select, or on ClickHouse readonly=2; recon doctor lists what is missing',
   'snapshot-conflict': 'run it again; on a standby, raise max_standby_streaming_delay',
   'response-truncated': 'run it again; if it stays so, something between here and the store cuts answers off',
   'store-error': 'the message of the store says more; recon doctor may, too',
-} as const satisfies Record<InconclusiveReason, string>
+  'history-rewritten': 'find out who changed the rows named above; if they are right as they are now: recon checkpoint rebuild --all',
+} as const satisfies Record<InconclusiveReason | 'history-rewritten', string>
 
-/** What to do about a run that could not check; undefined for a reason that this version does not know. */
+/** What to do about a run; undefined where the run itself says all there is, and for a reason that this version does not know. */
 export function remedyFor(reasonCode: string): string | undefined {
   const known: Readonly<Record<string, string>> = REMEDIES
   return Object.hasOwn(known, reasonCode) ? known[reasonCode] : undefined

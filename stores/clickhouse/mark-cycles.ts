@@ -1,9 +1,9 @@
 import { parseSequence, type Sequence } from '../../epoch/epoch.ts'
 import type { LegContext } from '../../epoch/leg.ts'
+import { poll } from '../poll.ts'
 import type { ClickHouseConnection } from './connection.ts'
 import { quoteIdentifier as q, quoteTable } from './identifiers.ts'
 import { type MarkTable, quotedColumns } from './mark-table.ts'
-import { poll } from './poll.ts'
 import type { WatermarkTable } from './watermarks.ts'
 
 /** The stream of a cycle's watermark; its sequence is the cycle's number. */

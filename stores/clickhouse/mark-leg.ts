@@ -1,12 +1,12 @@
 import type { CanaryRow } from '../../epoch/canary.ts'
 import type { Horizon } from '../../epoch/horizon.ts'
 import type { AsOfLeg, LegContext } from '../../epoch/leg.ts'
+import { poll } from '../poll.ts'
 import type { ClickHouseConnection } from './connection.ts'
 import { clickHouseHistoryLeg } from './history-leg.ts'
 import { quoteTable, showTable } from './identifiers.ts'
 import { type CycleFacts, countMarks, MARK_STREAM, type MarkCycle } from './mark-cycles.ts'
 import { asHistoryOfCycles, MARK_COLUMNS, type MarkTable, quotedColumns } from './mark-table.ts'
-import { poll } from './poll.ts'
 import { mayHoldRepeats, ProvenLines } from './proof.ts'
 
 /** What a line of a mark holds: the key, the figures, the stream and sequence where they are not the cycle's (else empty), and the rest of the fact. */

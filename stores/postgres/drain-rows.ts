@@ -2,17 +2,10 @@ import { addAbortSignal } from 'node:stream'
 import { to as copyTo } from 'pg-copy-streams'
 import type { CanaryRow } from '../../epoch/canary.ts'
 import type { DrainedRows, ReadContext } from '../../epoch/leg.ts'
-import type { RowShape } from '../../epoch/row.ts'
 import { Spool } from '../spool.ts'
 import { quoteIdentifier } from './identifiers.ts'
+import type { PostgresRows } from './postgres-rows.ts'
 import type { PostgresSession } from './session.ts'
-
-/** The rows of a select in the form that the diff expects. */
-export interface PostgresRows {
-  /** A select with the columns of the shape, its keys as anything that casts to text, its values as numeric. */
-  readonly rows: string
-  readonly shape: RowShape
-}
 
 /**
  * Reads the rows in the session's transaction at the store's full speed, as canonical lines, the canary that the context asks for among them, and commits.

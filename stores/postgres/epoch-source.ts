@@ -1,8 +1,9 @@
 import type { Epoch } from '../../epoch/epoch.ts'
 import type { LegContext } from '../../epoch/leg.ts'
+import type { StreamSource } from './postgres-rows.ts'
 import type { PostgresStore } from './postgres-store.ts'
 import { openSession } from './session.ts'
-import { beginSnapshot, readEpoch, type StreamSource } from './snapshot-leg.ts'
+import { beginSnapshot, readEpoch } from './snapshot.ts'
 
 /** Where a relation without a snapshot leg takes its epoch from: how far the engine of this PostgreSQL has folded the streams. */
 export function postgresEpochSource(store: PostgresStore, streams: readonly StreamSource[]) {

@@ -4,9 +4,10 @@ import type { RowShape } from '../../epoch/row.ts'
 import { StoreError } from '../../epoch/store-error.ts'
 import { renderTemplate, type SqlTemplate } from '../sql-template.ts'
 import { drainRows } from './drain-rows.ts'
+import type { StreamSource } from './postgres-rows.ts'
 import type { PostgresStore } from './postgres-store.ts'
 import { openSession, type PostgresSession } from './session.ts'
-import { beginSnapshot, readEpoch, type StreamSource } from './snapshot-leg.ts'
+import { beginSnapshot, readEpoch } from './snapshot.ts'
 
 /** A log in PostgreSQL whose order is commit order, and the select over it that one side of a relation is made of. */
 export interface PostgresLog {

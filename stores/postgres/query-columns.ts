@@ -3,9 +3,9 @@ import { StoreError } from '../../epoch/store-error.ts'
 import type { QueryColumn } from '../query-column.ts'
 import type { SqlTemplate } from '../sql-template.ts'
 import { bindEpoch, renderLogSql } from './log-leg.ts'
+import type { StreamSource } from './postgres-rows.ts'
 import type { PostgresStore } from './postgres-store.ts'
 import { openSession, type PostgresSession } from './session.ts'
-import type { StreamSource } from './snapshot-leg.ts'
 
 const WHOLE = new Set(['smallint', 'integer', 'bigint'])
 const MATCHABLE = new Set([...WHOLE, 'text', 'character varying', 'character', 'name', 'uuid', 'date', 'boolean'])

@@ -1,15 +1,11 @@
-import { type Epoch, fromStreams, parseSequence } from '../../epoch/epoch.ts'
+import type { Epoch } from '../../epoch/epoch.ts'
 import type { Capture, ReadContext, SnapshotLeg } from '../../epoch/leg.ts'
-import { drainRows, type PostgresRows } from './drain-rows.ts'
+import { drainRows } from './drain-rows.ts'
 import { quoteIdentifier } from './identifiers.ts'
+import type { PostgresRows, StreamSource } from './postgres-rows.ts'
 import type { PostgresStore } from './postgres-store.ts'
 import { openSession, type PostgresSession } from './session.ts'
-
-/** A stream and the SQL scalar that tells how far PostgreSQL has folded it; no row and NULL count as 0. */
-export interface StreamSource {
-  readonly name: string
-  readonly sql: string
-}
+import { beginSnapshot, readEpoch, readSequences } from './snapshot.ts'
 
 /** The current state of a PostgreSQL table, or of any select over one snapshot. */
 export interface PostgresState extends PostgresRows {
@@ -48,40 +44,9 @@ export function postgresSnapshotLeg(state: PostgresState): SnapshotLeg {
   }
 }
 
-/**
- * Begins the capture. None of these statements takes the snapshot: REPEATABLE READ does that at the first query, which must be the one that
- * reads the epoch. row_security = off makes a policy that would hide rows an error instead of a silent gap.
- */
-export function beginSnapshot(store: PostgresStore): string {
-  return `begin isolation level repeatable read read only;
-    set local statement_timeout = ${Math.ceil(store.statementTimeoutMs)};
-    set local idle_in_transaction_session_timeout = ${Math.ceil(store.statementTimeoutMs)};
-    set local lock_timeout = ${Math.ceil(store.statementTimeoutMs)};
-    set local row_security = off;
-    set local work_mem = '128MB';
-    set local jit = off`
-}
-
-/** Reads how far each stream is folded; the first query of a snapshot. */
-export function readEpoch(session: PostgresSession, streams: readonly StreamSource[]): Promise<Epoch> {
-  return readSequences(session, `select ${streams.map(epochColumn).join(', ')}`, streams)
-}
-
-function epochColumn({ name, sql }: StreamSource): string {
-  return `coalesce((${sql}), 0)::text as ${quoteIdentifier(name)}`
-}
-
 function stampColumn({ name }: StreamSource): string {
   const column = quoteIdentifier(name)
   return `coalesce(s.${column}, 0)::text as ${column}`
-}
-
-async function readSequences(session: PostgresSession, sql: string, streams: readonly StreamSource[]): Promise<Epoch> {
-  const [row] = await session.query<Record<string, unknown>>(sql)
-  return fromStreams(
-    streams.map(stream => stream.name),
-    name => parseSequence(row?.[name], `the sequence of stream "${name}" in PostgreSQL`),
-  )
 }
 
 function openCapture(state: PostgresState, session: PostgresSession, context: ReadContext, epoch: Epoch, stamps: Epoch): Capture {

@@ -1,4 +1,4 @@
-import type { LegContext } from '../../epoch/leg.ts'
+import type { LegContext } from '../epoch/leg.ts'
 
 const POLL_MS_MIN = 10
 const POLL_MS_MAX = 250
