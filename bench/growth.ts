@@ -20,6 +20,11 @@ export async function benchGrowth(
   measuring: Measuring,
 ): Promise<GrowthReport> {
   const times: VolumeTimes[] = []
-  for (const transactions of volumes) times.push(await measureVolume(create, { transactions, keys, increment }, measuring))
+  for (const transactions of volumes) {
+    const measured = await measureVolume(create, { transactions, keys, increment }, measuring)
+    times.push(measured)
+    // What was measured is told at once: a greater volume may still fail.
+    measuring.progress(JSON.stringify(measured))
+  }
   return growthReport(times)
 }
