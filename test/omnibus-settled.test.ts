@@ -74,9 +74,18 @@ describeEngines('what recon remembers of a custodian', () => {
 
     const { movements, transfers, ...head } = advance
     expect(await memory.head(never)).toEqual({ ...head, era: 0n, version: 1n })
-    expect(await memory.find(0n, { references: [movement.description], transferIds: [] }, never)).toEqual({ movements, transfers })
-    expect(await memory.find(0n, { references: ['tx-1'], transferIds: ['t-1'] }, never)).toEqual({ movements, transfers })
-    expect(await memory.find(0n, { references: ['', 'tx'], transferIds: ['t'] }, never)).toEqual({ movements: [], transfers: [] })
+    expect(await memory.find({ era: 0n, version: 1n }, { references: [movement.description], transferIds: [] }, never)).toEqual({
+      movements,
+      transfers,
+    })
+    expect(await memory.find({ era: 0n, version: 1n }, { references: ['tx-1'], transferIds: ['t-1'] }, never)).toEqual({
+      movements,
+      transfers,
+    })
+    expect(await memory.find({ era: 0n, version: 1n }, { references: ['', 'tx'], transferIds: ['t'] }, never)).toEqual({
+      movements: [],
+      transfers: [],
+    })
   })
 
   it('advances once from one head, however many runs try', async () => {
@@ -88,13 +97,25 @@ describeEngines('what recon remembers of a custodian', () => {
     expect((await memory.head(never)).version).toBe(1n)
   })
 
+  it('finds for a run what was settled by the head that it began at, whatever another run settles meanwhile', async () => {
+    const before = await memory.head(never)
+    await memory.advance(before, advance, never)
+    const keys = { references: ['tx-1'], transferIds: ['t-1'] }
+
+    expect(await memory.find(before, keys, never)).toEqual({ movements: [], transfers: [] })
+    expect((await memory.find(await memory.head(never), keys, never)).movements).toEqual([movement])
+  })
+
   it('keeps all of an advance or nothing', async () => {
     const head = await memory.head(never)
 
     await expect(memory.advance(head, { ...advance, transfers: [transfer, transfer] }, never)).rejects.toThrow(/duplicate key/)
 
     expect(await memory.head(never)).toEqual(head)
-    expect(await memory.find(0n, { references: ['tx-1'], transferIds: [] }, never)).toEqual({ movements: [], transfers: [] })
+    expect(await memory.find({ era: 0n, version: 1n }, { references: ['tx-1'], transferIds: [] }, never)).toEqual({
+      movements: [],
+      transfers: [],
+    })
   })
 
   it('belongs to one custodian, and to one era: an accepted epoch makes it void, also for a run that began before', async () => {
@@ -106,7 +127,10 @@ describeEngines('what recon remembers of a custodian', () => {
     await state.acceptEpoch('failover', never)
 
     expect(await memory.head(never)).toEqual({ era: 1n, version: 0n, boundaries: [], sequence: 0n, sums: NOTHING_SETTLED })
-    expect(await memory.find(1n, { references: ['tx-1'], transferIds: [] }, never)).toEqual({ movements: [], transfers: [] })
+    expect(await memory.find({ era: 1n, version: 1n }, { references: ['tx-1'], transferIds: [] }, never)).toEqual({
+      movements: [],
+      transfers: [],
+    })
     expect(await memory.advance(before, advance, never)).toBe(false)
   })
 

@@ -76,7 +76,7 @@ export async function settledAmong(
   transfers: SettledItems['transfers'] = [],
 ): Promise<SettledItems> {
   if (!memory || head.version === 0n) return NO_SETTLED_ITEMS
-  return relatedSettled(movements, transfers, keys => memory.find(head.era, keys, signal))
+  return relatedSettled(movements, transfers, keys => memory.find(head, keys, signal))
 }
 
 /** Without the time at which it moved money, nobody can say for how long something has been on its way. */

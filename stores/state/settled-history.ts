@@ -7,7 +7,8 @@ import type { SettledAdvance, SettledHead, SettledItems, SettledKeys, StandingGa
 export interface SettledHistory {
   /** How far it is settled in the current era; to be asked for before the run's capture. */
   head(signal: AbortSignal): Promise<SettledHead>
-  find(era: bigint, keys: SettledKeys, signal: AbortSignal): Promise<SettledItems>
+  /** Finds what was settled by that head: another run may have advanced since, and what it settled is not in these sums. */
+  find(head: Pick<SettledHead, 'era' | 'version'>, keys: SettledKeys, signal: AbortSignal): Promise<SettledItems>
   /** Advances by one version; false where `from` is not the newest any more. */
   advance(from: SettledHead, advance: SettledAdvance, signal: AbortSignal): Promise<boolean>
   /** Notes the gaps of an answer that came at `atMs`, and says since when each has stood. */
@@ -18,7 +19,7 @@ export interface SettledHistory {
 export function settledHistory(pool: StatePool, custodian: string): SettledHistory {
   return {
     head: signal => pool.use(signal, client => selectSettledHead(client, custodian)),
-    find: (era, keys, signal) => pool.use(signal, client => selectSettledItems(client, custodian, era, keys)),
+    find: (head, keys, signal) => pool.use(signal, client => selectSettledItems(client, custodian, head, keys)),
     advance: (from, advance, signal) => pool.use(signal, client => insertSettled(client, custodian, from, advance)),
     noteGaps: (gaps, atMs, signal) => pool.use(signal, client => upsertGaps(client, custodian, gaps, atMs)),
   }

@@ -38,26 +38,26 @@ export async function selectSettledHead(client: pg.ClientBase, custodian: string
   }
 }
 
-/** Finds settled items that have one of the references, or one of the transfer ids. */
+/** Finds items that were settled by `head` and have one of the references, or one of the transfer ids. */
 export async function selectSettledItems(
   client: pg.ClientBase,
   custodian: string,
-  era: bigint,
+  { era, version }: Pick<SettledHead, 'era' | 'version'>,
   { references, transferIds }: SettledKeys,
 ): Promise<SettledItems> {
   const movements = await client.query<CustodianMovement>(
     `select movement_id as id, vault, kind, type, state, status, asset, amount, fee, fee_asset as "feeAsset", description, ended_at as "endedAt"
     from recon.settled_movements
-    where custodian = $1 and era = $2 and (movement_id = any($3) or (description <> '' and description = any($3)))
+    where custodian = $1 and era = $2 and version <= $3 and (movement_id = any($4) or (description <> '' and description = any($4)))
     order by movement_id`,
-    [custodian, era.toString(), references],
+    [custodian, era.toString(), version.toString(), references],
   )
   const transfers = await client.query<Omit<SettledTransfer, 'sequence' | 'createdAtMs'> & { sequence: string; createdAtMs: string }>(
     `select transfer_id as "transferId", sequence::text as sequence, asset, direction, amount, reference, created_at_ms::text as "createdAtMs"
     from recon.settled_transfers
-    where custodian = $1 and era = $2 and (reference = any($3) or transfer_id = any($4))
+    where custodian = $1 and era = $2 and version <= $3 and (reference = any($4) or transfer_id = any($5))
     order by settled_transfers.sequence`,
-    [custodian, era.toString(), references, transferIds],
+    [custodian, era.toString(), version.toString(), references, transferIds],
   )
   return {
     movements: movements.rows,

@@ -14,7 +14,7 @@ export function memorySettled(): Omit<SettledHistory, 'noteGaps'> & { readonly i
   return {
     items,
     head: async () => head,
-    find: async (_era: bigint, { references, transferIds }: SettledKeys) => ({
+    find: async (_head: unknown, { references, transferIds }: SettledKeys) => ({
       movements: items.movements.filter(({ id, description }) => references.includes(id) || references.includes(description)),
       transfers: items.transfers.filter(({ transferId, reference }) => references.includes(reference) || transferIds.includes(transferId)),
     }),

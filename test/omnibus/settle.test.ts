@@ -26,7 +26,7 @@ async function unsettledOf(all: OmnibusFacts, head: SettledHead, settled: Return
     return !ended.has(vault)
   })
   const transfers = all.transfers.filter(({ sequence }) => sequence > head.sequence)
-  const related = await relatedSettled(listed, transfers, keys => settled.find(head.era, keys, never))
+  const related = await relatedSettled(listed, transfers, keys => settled.find(head, keys, never))
   return { ...all, movements: listed, transfers, settled: { sums: head.sums, ...related } }
 }
 
