@@ -12,6 +12,7 @@ import type { Run } from '../checks/run.ts'
 import { runCheck } from '../checks/run-check.ts'
 import { relationCheck } from '../checks/run-relation.ts'
 import { transactionsBalance } from '../checks/transactions-balance.ts'
+import type { CheckpointLedger } from '../stores/checkpoints/ledger.ts'
 import { checkpointsBy } from '../stores/clickhouse/checkpoints.ts'
 import { type ClickHouseConnection, connectClickHouse } from '../stores/clickhouse/connection.ts'
 import { openState, type State } from '../stores/state/state.ts'
@@ -211,6 +212,81 @@ describeEngines('checkpoints', () => {
     expect(await bench.audit()).toMatchObject({ verdict: 'balanced' })
   })
 
+  it.concurrent('[P-AUDIT] an address that is filed again above a checkpoint, in place of a lost fact, is found by the audit of everything', async () => {
+    const bench = await open('refiled', 'clickhouse')
+    await runSound(bench.books.stores, 400n)
+    await bench.advance(transactionsBalance)
+    const [{ last } = { last: '0' }] = (await bench.books.clickhouse.rows(
+      `select toString(max(sequence)) as last from transactions where stream = 'dropcopy'`,
+      {},
+      context,
+    )) as readonly { last: string }[]
+    await bench.books.command(`insert into transactions select stream, ${last}, transaction_id, account_id, asset, symbol, kind, amount, occurred_at
+      from transactions where stream = 'dropcopy' and sequence = 100 order by transaction_id limit 1`)
+    expect(await bench.audit()).toMatchObject({
+      verdict: 'diff',
+      reasonCode: 'conflicting-duplicate',
+      findings: [{ kind: 'refiled-address' }],
+    })
+  })
+
+  it.concurrent('[P-CHECKPOINT] nothing is kept of a leg that the run did not prove complete, and forgetting is for all checks over the history', async () => {
+    const bench = await open('forget', 'clickhouse')
+    await runSound(bench.books.stores, 400n)
+    const unread = transactionsBalance(bench.sources())
+    const run = await bench.run(transactionsBalance)
+    const { era } = await bench.state.highestEpochs(never)
+    expect(await advanceCheckpoints(relationCheck(unread), run, { era, always: true }, context)).toEqual([
+      'not proved complete up to the epoch',
+    ])
+
+    for (const make of makers) await bench.advance(make)
+    const realized = relationCheck(positionRealizedPnlsBalance(bench.sources()))
+    for (const leg of realized.histories ?? []) expect(await leg.forget?.(context)).toBeGreaterThan(0n)
+    for (const make of makers) expect(verifiedOf(await bench.run(make))).toEqual([])
+    expect(await bench.audit()).toMatchObject({ verdict: 'balanced', reason: expect.stringContaining('nothing lies under a checkpoint') })
+  })
+
+  it.concurrent('[P-CHECKPOINT] a maker whose history was voided meanwhile, or whose base was damaged, or whose rows came twice, keeps nothing wrong', async () => {
+    for (const layout of ['clickhouse', 'postgres'] as const) {
+      const bench = await open(`race ${layout}`, layout)
+      await runSound(bench.books.stores, 300n)
+      await bench.advance(transactionsBalance)
+      await runSound(bench.books.stores, 200n)
+      const voiding = bench.advance(transactionsBalance, { meanwhile: () => bench.state.checkpoints.forget(undefined, never) })
+      await expect(voiding).rejects.toMatchObject({ code: 'superseded' })
+      const first = await bench.run(transactionsBalance)
+      expect(first.verdict).toBe('balanced')
+      expect(verifiedOf(first)).toEqual([])
+      // Everything delivered once more before the next one is made.
+      await bench.advance(transactionsBalance, {
+        meanwhile: () => bench.books.command('insert into transactions select * from transactions'),
+      })
+      const second = await bench.run(transactionsBalance)
+      expect(second.verdict).toBe('balanced')
+      expect(verifiedOf(second)).toHaveLength(1)
+    }
+  })
+
+  it.concurrent('[P-AUDIT] with a budget, too, a late row is seen where nothing was', async () => {
+    const bench = await open('budget', 'postgres')
+    const { books } = bench
+    const row = (sequence: string) => ({ sequence, transaction_id: `t${sequence}`, account_id: 'a', amount: '1' })
+    await books.transactions(['1', '500'].map(row))
+    await books.watermark('dropcopy', '600', '2')
+    await books.token('600')
+    await bench.advance(transactionsBalance, { pretendBalanced: true })
+    expect(await bench.audit(20_000)).toMatchObject({ verdict: 'balanced', keysCompared: '2' })
+    for (const sequence of ['200', '590']) {
+      await books.transactions([row(sequence)])
+      const found = await bench.audit(20_000)
+      expect(found).toMatchObject({ verdict: 'diff', reasonCode: 'history-rewritten' })
+      expect(found.findings).toContainEqual(
+        expect.objectContaining({ kind: 'late-row', key: { table: 'transactions', stream: 'dropcopy', sequence } }),
+      )
+    }
+  })
+
   it.concurrent('a run that began before the newest checkpoint was made goes on from an older one, and sees a difference as a full run does', async () => {
     const bench = await open('older', 'postgres')
     await runSound(bench.books.stores, 300n)
@@ -242,13 +318,14 @@ describeEngines('checkpoints', () => {
       this.ledger = ledger
     }
 
-    sources(by = policy): CheckSources {
+    /** `meanwhile` happens once, when a maker has its lease and its seals, and before it computes. */
+    sources(by = policy, meanwhile?: () => Promise<unknown>): CheckSources {
       const couldNot = (error: Error) => {
         throw error
       }
       return this.books.sources({
         checkpoints: checkpointsBy(
-          this.state.checkpoints,
+          meanwhile ? interrupted(this.state.checkpoints, meanwhile) : this.state.checkpoints,
           by,
           this.workshop && { connection: this.workshop, ledger: this.ledger },
           couldNot,
@@ -283,8 +360,11 @@ describeEngines('checkpoints', () => {
     }
 
     /** `pretendBalanced`: books without balances differ in every key, and what is verified is the history all the same. */
-    async advance(make: (sources: CheckSources) => Relation, { pretendBalanced = false } = {}): Promise<readonly string[]> {
-      const relation = make(this.sources(pretendBalanced ? smallPolicy : policy))
+    async advance(
+      make: (sources: CheckSources) => Relation,
+      { pretendBalanced = false, meanwhile }: { pretendBalanced?: boolean; meanwhile?: () => Promise<unknown> } = {},
+    ): Promise<readonly string[]> {
+      const relation = make(this.sources(pretendBalanced ? smallPolicy : policy, meanwhile))
       const ran = await this.books.run(relation, { runId: randomUUID() })
       const run: Run = pretendBalanced ? { ...ran, verdict: 'balanced' } : ran
       const { era } = await this.state.highestEpochs(never)
@@ -292,6 +372,23 @@ describeEngines('checkpoints', () => {
     }
   }
 })
+
+/** The ledger, in which something happens just before a maker is given the id of its checkpoint. */
+function interrupted(ledger: CheckpointLedger, happen: () => Promise<unknown>): CheckpointLedger {
+  return {
+    ...ledger,
+    lease: (history, signal, work) =>
+      ledger.lease(history, signal, lease =>
+        work({
+          ...lease,
+          newId: async () => {
+            await happen()
+            return lease.newId()
+          },
+        }),
+      ),
+  }
+}
 
 function verifiedOf(run: Run) {
   return run.horizon.legs.flatMap(({ verified }) => (verified ? [verified] : []))

@@ -108,6 +108,42 @@ export async function factsAt(
   return rows.map(row => ({ address: String(row['address']), hash: BigInt(String(row['hash'])) }))
 }
 
+/** A share of the addresses at a time, so that what must be remembered of them stays small. */
+const ADDRESS_PARTS = 8
+
+/**
+ * Content addresses that stand at more than one place of the streams, at most `limit`: two facts under one address, which a run that reads only what came since
+ * cannot see when the other place lies below its checkpoint. Looks at the whole table.
+ */
+export async function refiledAddresses(
+  connection: ClickHouseConnection,
+  history: ClickHouseHistory,
+  limit: number,
+  context: LegContext,
+): Promise<readonly string[]> {
+  const address = history.address.map(q).join(', ')
+  const places = [history.streamColumn, history.sequenceColumn].map(q).join(', ')
+  const share = `from ${quoteTable(history.table)} where cityHash64(${address}) % ${ADDRESS_PARTS} = {part:UInt64}`
+  const found: string[] = []
+  for (let part = 0; part < ADDRESS_PARTS && found.length < limit; part++) {
+    const parameters = { part: String(part) }
+    const [counts] = await connection.rows(
+      `select toString(uniqExact(cityHash64(${address}))) as addresses, toString(uniqExact(cityHash64(${address}, ${places}))) as places ${share}`,
+      parameters,
+      context,
+    )
+    if (counts?.['addresses'] === counts?.['places']) continue
+    const named = history.address.map(column => `toString(${q(column)})`).join(` || ' ' || `)
+    const rows = await connection.rows(
+      `select ${named} as address ${share} group by ${address} having uniqExact(${places}) > 1 order by address limit {most:UInt64}`,
+      { ...parameters, most: String(limit - found.length) },
+      context,
+    )
+    found.push(...rows.map(row => String(row['address'])))
+  }
+  return found
+}
+
 /** The sequences at which two pictures of a segment part, with what each says there; undefined on the side that says nothing. */
 export function differingSequences(
   sealed: Uint8Array,
