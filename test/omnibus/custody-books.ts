@@ -113,7 +113,7 @@ export async function openCustodyBooks(
           signal: new AbortController().signal,
           timeoutMs: 20_000,
           captureTimeoutMs: 500,
-          horizonTimeoutMs: 400,
+          horizonTimeoutMs: 1_000,
           maxMismatches: 100,
           ...change,
         },
