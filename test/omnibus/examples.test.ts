@@ -171,9 +171,10 @@ it('remembers a custodian under where it is and the terms that its sums depend o
   const terms = { opening: { USD: '1', BTC: '2' }, classification: {}, inFlightLimitMs: 1 }
   const digest = custodianDigest('https://custodian.example/api', ['a', 'b'], terms)
   expect(
-    custodianDigest('https://custodian.example/other', ['b', 'a'], { ...terms, opening: { BTC: '2', USD: '1' }, inFlightLimitMs: 9 }),
+    custodianDigest('https://custodian.example/api', ['b', 'a'], { ...terms, opening: { BTC: '2', USD: '1' }, inFlightLimitMs: 9 }),
   ).toBe(digest)
-  expect(custodianDigest('https://custodian.example', ['a'], terms)).not.toBe(digest)
-  expect(custodianDigest('https://custodian.example', ['a', 'b'], { ...terms, opening: { USD: '1' } })).not.toBe(digest)
-  expect(custodianDigest('https://custodian.example', ['a', 'b'], { ...terms, classification: { X: 'in' } })).not.toBe(digest)
+  expect(custodianDigest('https://custodian.example/other', ['a', 'b'], terms)).not.toBe(digest)
+  expect(custodianDigest('https://custodian.example/api', ['a'], terms)).not.toBe(digest)
+  expect(custodianDigest('https://custodian.example/api', ['a', 'b'], { ...terms, opening: { USD: '1' } })).not.toBe(digest)
+  expect(custodianDigest('https://custodian.example/api', ['a', 'b'], { ...terms, classification: { X: 'in' } })).not.toBe(digest)
 })
