@@ -38,6 +38,8 @@ const planted: PlantedFault = {
 const BALANCES = 'transactions-balance'
 const REALIZED = 'position-realized-pnls-balance'
 const POSITIONS = 'positions-match'
+const CUSTODY = 'omnibus-balances-square'
+const MARKS = 'pnl-is-zero-sum'
 const calm: Phase = { kind: 'calm', plantAtMs: 0 }
 const standing: Phase = { kind: 'planted', planted, plantedAtMs: 0, roundsSince: 0, foundBy: [] }
 const seen: Phase = { ...standing, foundBy: [BALANCES] }
@@ -51,6 +53,9 @@ describe('the demo judges what a check says by what the simulator recorded', () 
     ['balanced in a check that compares nothing that the fault touches', standing, POSITIONS, balanced('500'), 'balanced'],
     ['the fault as it was planted', standing, BALANCES, diff('500'), 'found'],
     ['the fault as another check must see it', seen, REALIZED, realizedDiff('500'), 'found'],
+    ['the fault as the custodian must show it', standing, CUSTODY, custodyDiff('500', '0.000000000000000001'), 'found'],
+    ['the fault in the mark of its key', standing, MARKS, markDiff('500', 'A17'), 'found'],
+    ['balanced at a mark cycle below the fault', standing, MARKS, balanced('499'), 'balanced'],
     ['the fault, seen before by this check', seen, BALANCES, diff('900'), 'still-there'],
     ['the fault, seen before by all', found, BALANCES, diff('900'), 'still-there'],
     ['balanced after the repair', repaired, BALANCES, balanced('900'), 'balanced-again'],
@@ -71,6 +76,8 @@ describe('the demo judges what a check says by what the simulator recorded', () 
     ['another sign', standing, BALANCES, diff('500', { difference: '0.000000000000000001' })],
     ['another digit', standing, BALANCES, diff('500', { difference: '-0.000000000000000002' })],
     ['a second key beside it', standing, BALANCES, { ...diff('500'), mismatchCount: '2' }],
+    ['another sign at the custodian', standing, CUSTODY, custodyDiff('500', '-0.000000000000000001')],
+    ['the mark of another account', standing, MARKS, markDiff('500', 'A18')],
     ['another reason', standing, BALANCES, { ...diff('500'), reasonCode: 'rows-missing' }],
   ] as const)('%s is wrong', (_what, phase, check, said) => {
     expect(judgeRun(phase, check, said)).toMatchObject({ kind: 'wrong' })
@@ -403,6 +410,22 @@ function realizedDiff(dropcopy: string): Run {
   const [left, right] = [{ realized_pnl: '1' }, { realized_pnl: '1.000000000000000001' }]
   const mismatch = { key: { account_id: 'A17', symbol: 'X' }, kind: 'value', left, right, difference: { realized_pnl: TINY } } as const
   return { ...diff(dropcopy), check: REALIZED, mismatches: [mismatch] }
+}
+
+function custodyDiff(dropcopy: string, custody: string): Run {
+  const mismatch = {
+    key: { asset: 'USD' },
+    kind: 'value',
+    left: { custody: '1' },
+    right: { custody: '1' },
+    difference: { custody },
+  } as const
+  return { ...diff(dropcopy), check: CUSTODY, mismatches: [mismatch] }
+}
+
+function markDiff(dropcopy: string, account_id: string): Run {
+  const findings = [{ kind: 'realized-differs', key: { account_id, symbol: 'X' }, detail: {} }]
+  return { ...diff(dropcopy), check: MARKS, mismatchCount: '0', mismatches: [], findings }
 }
 
 function shown(said: Run): DemoRun {

@@ -30,8 +30,7 @@ export function hearRun(before: State, check: CheckName, demoRun: DemoRun, nowMs
     case 'found': {
       if (phase.kind !== 'planted') return state
       const afterMs = nowMs - phase.plantedAtMs
-      const compared = expectedOf(phase.planted, check)?.differences !== undefined
-      screen.tell('good', tellFound(demoRun, afterMs, phase.roundsSince, compared), demoRun.run)
+      screen.tell('good', tellFound(demoRun, afterMs, phase.roundsSince, expectedOf(phase.planted, check)), demoRun.run)
       return {
         ...state,
         phase: { ...phase, foundBy: [...phase.foundBy, check] },

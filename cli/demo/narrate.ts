@@ -4,7 +4,7 @@ import type { PlantedDifference } from '../../sim/faults/planted-difference.ts'
 import type { PlantedFault } from '../../sim/faults/planted-fault.ts'
 import { escapeText } from '../terminal/escape.ts'
 import type { DemoRun } from './demo-run.ts'
-import { expectedOf } from './expected.ts'
+import { type Expected, expectedOf } from './expected.ts'
 import { counted, epochText, listed, shortDuration } from './figures.ts'
 import { keyText } from './finding.ts'
 
@@ -41,8 +41,9 @@ export function tellPlanting(name: FaultName): string {
 /** What was done, and what each check that must see it must find, by the simulator's own record. */
 export function tellPlanted(planted: PlantedFault, mustSee: readonly CheckName[]): string {
   const records = mustSee.map(check => {
-    const differences = expectedOf(planted, check)?.differences?.map(differenceText) ?? []
-    return differences.length === 0 ? check : `${check} ${differences.join(' and ')}`
+    const expected = expectedOf(planted, check)
+    const names = expected?.differences?.map(differenceText) ?? expected?.findings?.map(keyText) ?? []
+    return names.length === 0 ? check : `${check} ${names.join(' and ')}`
   })
   return `Fault planted: ${planted.fault} at dropcopy event ${planted.event}. By the simulator's own record it must be found by ${records.join('; ')}.`
 }
@@ -53,12 +54,15 @@ function differenceText({ key, difference }: PlantedDifference): string {
   return [keyText(key), ...values.map(([name, value]) => `${name} ${value}`)].join(', ')
 }
 
-/** A check found the fault as it was planted. `compared`: the simulator says beforehand which keys differ, and by how much. */
-export function tellFound({ run }: DemoRun, afterMs: number, roundsSince: number, compared: boolean): string {
+/** A check found the fault as it was planted. `expected`: what the simulator says beforehand. */
+export function tellFound({ run }: DemoRun, afterMs: number, roundsSince: number, expected: Expected | undefined): string {
   const when = roundsSince === 0 ? 'in its very next run' : `${roundsSince + 1} rounds after it`
-  const exactly = compared
+  const keys = expected?.differences && run.mismatchCount !== '0'
+  const exactly = keys
     ? ` Key, sign and every digit are what was planted, and no other of the ${counted(run.keysCompared, 'key')} is named.`
-    : ''
+    : expected?.findings
+      ? ' What it names is what was planted, and nothing else.'
+      : ''
   return `Fault found ${shortDuration(afterMs)} later by ${run.check}, ${when}: ${run.reason}.${exactly}`
 }
 

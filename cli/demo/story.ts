@@ -53,11 +53,13 @@ export function judgeRun(phase: Phase, check: CheckName, run: Run): Judgement {
   }
   if (!planted) return wrong(`${check} reports a difference at an epoch where ${nothingIsWrong(phase)}`)
   if (!expected) return wrong(`${check} reports a difference, and the fault ${planted.fault} is in nothing that it compares`)
-  const { reasonCode, differences } = expected
+  const { reasonCode, differences, findings } = expected
   if (run.reasonCode !== reasonCode)
     return wrong(`${check} must report the fault ${planted.fault} as ${reasonCode}, and says ${run.reasonCode}`)
   const [said, right] = [differencesText(run.mismatches, run.mismatchCount), differences && differencesText(differences)]
   if (right !== undefined && said !== right) return wrong(`what was planted is ${right}, and ${check} reports ${said}`)
+  const [named, rightNames] = [namesOf(run.findings.map(({ key }) => key)), findings && namesOf(findings)]
+  if (rightNames !== undefined && named !== rightNames) return wrong(`what was planted is ${rightNames}, and ${check} names ${named}`)
   const seenBefore = phase.kind === 'found' || (phase.kind === 'planted' && phase.foundBy.includes(check))
   return { kind: seenBefore ? 'still-there' : 'found' }
 }
@@ -77,6 +79,10 @@ function isAtOrBelow(planted: PlantedFault, run: Run): boolean {
 interface Difference {
   readonly key: Readonly<Record<string, string | null>>
   readonly difference: Readonly<Record<string, string>>
+}
+
+function namesOf(keys: readonly Readonly<Record<string, string | null>>[]): string {
+  return keys.map(key => Object.values(key).map(escapeName).join('/')).join(', ') || 'nothing'
 }
 
 /** Keys and their differences in one line, as `A17/USD balance -0.1`; those that are counted and not listed are counted here, too. */
