@@ -54,7 +54,7 @@ describeEngines('the simulated exchange', () => {
     })
     await calm.caughtUp(deadline())
     await calm.stop()
-    const stormy = await start({ stores: stormyStores, spec, rate: 1_500, events: 8_000n, sink: quick })
+    const stormy = await start({ stores: stormyStores, spec, rate: 600, events: 8_000n, sink: quick })
     const partial = { tradesOnly: 0, tradesAndState: 0, rowsAboveWatermark: 0 }
 
     while (stormy.status().published < 6_000n) {
