@@ -20,7 +20,7 @@ export const BENCH_HELP = `npm run bench [-- floor | growth]: prints one JSON do
   floor    1,000,000 keys over 20,000,000 transactions: transactions-balance reading everything, against the raw queries that it cannot do
            without (minutes, 3 GB; BENCH_KEYS, BENCH_TRANSACTIONS)
   growth   every check from its checkpoints on, after an increment of 100,000 transactions, with 1,000,000, 10,000,000 and 50,000,000 of
-           history under it; full runs, checkpoints and the audit beside it (half an hour, 15 GB; BENCH_VOLUMES, BENCH_KEYS, BENCH_INCREMENT)
+           history under it; full runs, checkpoints and the audit beside it (a quarter of an hour, 10 GB; BENCH_VOLUMES, BENCH_KEYS, BENCH_INCREMENT)
 `
 
 /** Reads the command line, and the volumes from the environment; says all that is wrong with them at once. */
