@@ -43,10 +43,14 @@ export class Spool {
     this.#fileBytes += chunk.length
   }
 
-  /** Everything that was written, from the beginning. May be called again and again. */
-  async *lines(): Lines {
-    yield* this.#chunks
-    for (let at = 0; at < this.#fileBytes; ) {
+  /** Everything that was written, from the beginning or from behind so many bytes. May be called again and again, and while more is written. */
+  async *lines(from = 0): Lines {
+    let skip = from
+    for (const chunk of this.#chunks) {
+      if (skip < chunk.length) yield chunk.subarray(skip)
+      skip = Math.max(0, skip - chunk.length)
+    }
+    for (let at = skip; at < this.#fileBytes; ) {
       if (!this.#file) throw new Error('the spool was disposed of while it was read')
       const { buffer, bytesRead } = await this.#file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, at)
       if (bytesRead === 0) throw new Error(`the spool file ends at ${at} of ${this.#fileBytes} bytes`)

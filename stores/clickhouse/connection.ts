@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import type { LegContext } from '../../epoch/leg.ts'
 import { StoreError } from '../../epoch/store-error.ts'
+import { readAhead } from '../read-ahead.ts'
 import { clickHouseError } from './errors.ts'
 import { type JsonRow, rowsOfJsonAnswer } from './json-answer.ts'
 import { EXACT_READ_SETTINGS } from './settings.ts'
@@ -37,6 +38,9 @@ export interface ClickHouseConnection {
 }
 
 const CANCEL_TIMEOUT_MS = 2_000
+// Well below the 30 s after which the server breaks off an answer that nobody takes.
+const STALLED_MS = 5_000
+const STALLED_BYTES_MAX = 16 << 20
 
 /** Opens a connection; nothing is sent until the first query. */
 export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection {
@@ -118,7 +122,12 @@ export function connectClickHouse(store: ClickHouseStore): ClickHouseConnection 
           })
           return result.stream
         })
-        for await (const chunk of stream) yield chunk
+        yield* readAhead(stream, {
+          patienceMs: STALLED_MS,
+          memoryBytesMax: STALLED_BYTES_MAX,
+          clock: context.clock,
+          abandon: () => stream.destroy(),
+        })
         finished = true
       } catch (error) {
         finished = error instanceof Error && !context.signal.aborted
