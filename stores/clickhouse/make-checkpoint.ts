@@ -50,7 +50,9 @@ export async function advanceCheckpoint(
   const made = await ledger.lease(identity.history, context.signal, async lease => {
     const sealed = await seal(checkpoints, connection, history, table, from, run.era, lease, context)
     if (!sealed) return 'an epoch was accepted since the run began'
-    return keep({ checkpoints, connection, history, table, context }, { from, before, run }, lease)
+    // What is gone on from is asked for again under the lease: it may have been voided since, and from here on that is noticed.
+    const base = await checkpoints.find(identity.leg, run.epoch, context)
+    return keep({ checkpoints, connection, history, table, context }, { from, before: base, run }, lease)
   })
   return made ?? 'another instance is making checkpoints of this history'
 }
