@@ -57,9 +57,18 @@ export interface SegmentTotals extends Segment {
   readonly effect: string
   readonly facts: bigint
   readonly sum: Decimal
-  /** The sum of the amounts, each times its sequence modulo `SEGMENT_WEIGHTS` plus one. */
+  /** The sum of the amounts, each plus one and times the weight of its sequence, so that facts of no amount have their place as well. */
   readonly weighted: Decimal
 }
 
 /** The largest prime below 2^16: weights stay small, and neighbours differ in theirs. */
-export const SEGMENT_WEIGHTS = 65_521
+const SEGMENT_WEIGHTS = 65_521
+
+/**
+ * The weight of a sequence, as SQL over an expression that is it as a signed 64-bit integer: its cube in a small field, plus one. Of facts that change places, a sum of
+ * plain sequences would stay the same too easily. Both stores read it alike.
+ */
+export function segmentWeightSql(sequence: string): string {
+  const rest = `(${sequence} % ${SEGMENT_WEIGHTS})`
+  return `(${rest} * ${rest} * ${rest} % ${SEGMENT_WEIGHTS} + 1)`
+}

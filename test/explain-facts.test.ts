@@ -6,7 +6,7 @@ import { searchSuspects } from '../checks/explain/suspect-runs.ts'
 import { tallyLedger } from '../checks/explain/tally-ledger.ts'
 import { type PositionTally, tallyPositions } from '../checks/explain/tally-positions.ts'
 import { formatDecimal, ZERO } from '../epoch/decimal.ts'
-import { type LedgerFact, SEGMENT_WEIGHTS, type SegmentTotals } from '../epoch/fact.ts'
+import type { LedgerFact, SegmentTotals } from '../epoch/fact.ts'
 import { parameters } from '../sim/testing/parameters.ts'
 import { plantedLedger } from './explain/planted-ledger.ts'
 import { plantedLoss, plantedPosition } from './explain/planted-positions.ts'
@@ -146,7 +146,7 @@ function totalsOf(facts: readonly LedgerFact[], width: bigint): readonly Segment
     const totals = found.get(key) ?? { stream, segment, effect, facts: 0n, sum: 0n, weighted: 0n }
     totals.facts += 1n
     totals.sum += amount.unscaled
-    totals.weighted += amount.unscaled * ((sequence % BigInt(SEGMENT_WEIGHTS)) + 1n)
+    totals.weighted += (amount.unscaled + 10n ** 18n) * (((sequence % 65_521n) ** 3n % 65_521n) + 1n)
     found.set(key, totals)
   }
   return [...found.values()].map(({ sum, weighted, ...totals }) => ({

@@ -1,4 +1,4 @@
-import { SEGMENT_WEIGHTS } from '../../epoch/fact.ts'
+import { segmentWeightSql } from '../../epoch/fact.ts'
 import { quoteIdentifier as q, quoteTable } from './identifiers.ts'
 
 /** A table with the deployment's name of each column by its reference name. */
@@ -58,7 +58,7 @@ export function segmentsSql({ schema, name, columns }: HistoryTable): string {
   const all = TRANSACTION_COLUMNS.map(raw).join(', ')
   return `
   select toString(intDiv(s, {width:UInt64})) as c_segment, toString(k) as c_effect, toString(count()) as c_facts,
-    toString(sum(a)) as c_sum, toString(sum(a * toInt64(s % ${SEGMENT_WEIGHTS} + 1))) as c_weighted
+    toString(sum(a)) as c_sum, toString(sum((a + 1) * ${segmentWeightSql('toInt64(s)')})) as c_weighted
   from (
     select ${raw('sequence')} as s, ${raw('kind')} as k, toDecimal256(${raw('amount')}, 38) as a from (
       select ${all} from ${quoteTable({ database: schema, name })}

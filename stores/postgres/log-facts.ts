@@ -1,5 +1,5 @@
 import { type Epoch, type Sequence, sequenceOf } from '../../epoch/epoch.ts'
-import { SEGMENT_WEIGHTS, type Segment, type SegmentWidths } from '../../epoch/fact.ts'
+import { type Segment, type SegmentWidths, segmentWeightSql } from '../../epoch/fact.ts'
 import type { LegContext } from '../../epoch/leg.ts'
 import { readAmount, readEffect, readExecution, readPosition, readStamps, readTotals, type TextRow } from './log-facts-row.ts'
 import { EFFECT_COLUMNS, effectsSql, executionsSql, type LogTables, stateSql } from './log-facts-sql.ts'
@@ -64,7 +64,7 @@ export async function openLogFacts(store: PostgresStore, options: LogFactsOption
       const segment = `e.sequence / case e.stream when 'cash' then $9::bigint else $8::bigint end`
       const rows = cursor(
         `select (w.place - 1)::text as place, e.stream, (${segment})::text as segment, e.effect, count(*)::text as facts,
-          trim_scale(sum(e.amount))::text as sum, trim_scale(sum(e.amount * (e.sequence % ${SEGMENT_WEIGHTS} + 1)))::text as weighted
+          trim_scale(sum(e.amount))::text as sum, trim_scale(sum((e.amount + 1) * ${segmentWeightSql('e.sequence')}))::text as weighted
         from (${effectsSql(tables, 't.sequence <= $6::bigint', 't.sequence <= $7::bigint')}) as e
         join unnest($4::text[], $5::text[]) with ordinality as w (account_id, asset, place)
           on e.account_id = w.account_id and (e.asset = w.asset or e.asset is null)
